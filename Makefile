@@ -1,0 +1,122 @@
+# copilot-cluster - one Makefile, nothing recursive. `make help` lists the targets.
+#
+# Objects live in build/$(MODE)/: release (default), debug, asan (ASan + UBSan), fuzz.
+# SPDX-License-Identifier: MIT
+
+MODE    ?= release
+CC      ?= cc
+B       := build/$(MODE)
+VERSION := 0.1.0
+
+# ---------------------------------------------------------------- foreign libraries
+# Debian 12 ships llhttp as C sources in package node-llhttp; newer systems have a library.
+LLHTTP_SRC_DIR := $(firstword $(wildcard /usr/share/llhttp))
+PKGS := libuv libcurl jansson inih libcrypto
+ifneq ($(LLHTTP_SRC_DIR),)
+LLHTTP_CFLAGS := -isystem /usr/share/include/llhttp
+LLHTTP_OBJS    = $(patsubst %,$(B)/llhttp/%.o,api http llhttp)
+else
+PKGS += libllhttp
+endif
+# Made lazily: `make deps` must work before the libraries are there.
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(subst -I,-isystem ,$$(shell pkg-config --cflags $(PKGS))))$(PKG_CFLAGS)
+PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+
+# ---------------------------------------------------------------- flags
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+  -Wformat=2 -Wundef -Wwrite-strings -Wvla -Wcast-qual -Wpointer-arith -Wimplicit-fallthrough \
+  -Werror
+BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -DCLUSTER_VERSION='"$(VERSION)"' $(WARN) \
+  -iquote include -iquote . -MMD -MP -g
+CFLAGS_release := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+CFLAGS_debug   := -O0 -fPIE
+CFLAGS_asan    := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+  -fno-sanitize-recover=all -fPIE
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+LDFLAGS_debug   := -pie
+LDFLAGS_asan    := -pie -fsanitize=address,undefined
+ALL_CFLAGS   = $(BASE_CFLAGS) $(CFLAGS_$(MODE)) $(PKG_CFLAGS) $(LLHTTP_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS := $(LDFLAGS_$(MODE)) $(LDFLAGS)
+
+# ---------------------------------------------------------------- sources
+CORE_SRCS := $(wildcard proxy/core/*.c supervisor/core/*.c)
+LIB_SRCS  := $(wildcard proxy/base/*.c) $(CORE_SRCS) $(wildcard proxy/*.c) \
+  $(filter-out supervisor/main.c,$(wildcard supervisor/*.c))
+LIB_OBJS   = $(LIB_SRCS:%.c=$(B)/%.o) $(LLHTTP_OBJS)
+UNIT_SRCS := $(wildcard tests/unit/test_*.c)
+UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/tests/%)
+MODEL_BINS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/model_*.c))
+
+.PHONY: all deps deps-apt deps-node run test unit model integration demo lint clean help
+.DELETE_ON_ERROR:
+
+all: $(B)/copilot-cluster ## build the program (default)
+
+$(B)/copilot-cluster: $(B)/supervisor/main.o $(B)/libcluster.a
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+$(B)/libcluster.a: $(LIB_OBJS)
+	rm -f $@ && ar rcs $@ $^
+
+# A change of compiler or flags rebuilds everything.
+$(B)/flags: FORCE
+	@mkdir -p $(B)
+	@echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | cmp -s - $@ || \
+	  echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' >$@
+FORCE:
+
+$(B)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# Foreign code: our flags for code generation, not our warnings. Strict mode is off by default
+# there and accepts `Host : a` (FACTS 5).
+$(B)/llhttp/%.o: $(LLHTTP_SRC_DIR)/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -g $(CFLAGS_$(MODE)) -w -DLLHTTP_STRICT_MODE=1 $(LLHTTP_CFLAGS) -c -o $@ $<
+$(B)/proxy/%.o $(B)/tests/%.o: BASE_CFLAGS += -DLLHTTP_STRICT_MODE=1
+
+-include $(shell test -d build && find build -name '*.d')
+
+# ---------------------------------------------------------------- dependencies
+deps: deps-apt deps-node ## install what is missing (apt, npm)
+deps-apt:
+	@sh tests/deps.sh apt
+deps-node:
+	@sh tests/deps.sh node
+
+# ---------------------------------------------------------------- run
+NODE_BIN := build/copilot-api/node_modules/.bin
+run: deps ## install, build and start with conf/cluster.ini
+	@$(MAKE) --no-print-directory all
+	PATH="$(CURDIR)/$(NODE_BIN):$$PATH" $(B)/copilot-cluster run -c conf/cluster.ini
+
+demo: deps ## the whole story without any account
+	@$(MAKE) --no-print-directory all
+	PATH="$(CURDIR)/$(NODE_BIN):$$PATH" /usr/bin/python3 tests/demo.py $(B)/copilot-cluster
+
+# ---------------------------------------------------------------- tests
+$(B)/tests/%: $(B)/tests/unit/%.o $(B)/libcluster.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
+
+test: ## install, build and run every test
+	@sh tests/run.sh
+
+unit: $(UNIT_BINS) ## unit tests of this MODE
+	@set -e; for t in $(UNIT_BINS); do $$t; done
+
+model: $(MODEL_BINS) ## exhaustive searches of the engines
+	@set -e; for t in $(MODEL_BINS); do $$t; done
+
+integration: all ## the real binary with real nodes
+	/usr/bin/python3 -m pytest -q tests/integration
+
+lint: ## format, layers, names, purity, banned functions
+	@sh tests/lint.sh $(B)
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile

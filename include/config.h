@@ -1,0 +1,135 @@
+/* config.h - what the INI file and the environment ask for, checked and complete.
+ *
+ * Made by supervisor/config.c from the settings table (supervisor/config_table.c), read by
+ * everybody, changed by nobody. All strings are owned by the struct; durations are in
+ * milliseconds and sizes in bytes, whatever unit the file used.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "error.h"
+#include "limits.h"
+#include "node.h"
+
+enum config_handoff { CONFIG_HANDOFF_DRAIN, CONFIG_HANDOFF_OVERLAP };
+enum config_client_gone { CONFIG_CLIENT_GONE_READ, CONFIG_CLIENT_GONE_ABORT };
+enum config_tristate { CONFIG_AUTO, CONFIG_YES, CONFIG_NO };
+
+/* [gateway] listen: an address and a port. Host is an IP literal (no brackets); port 0 lets
+ * the kernel choose. */
+struct config_listen {
+    char host[64];
+    uint16_t port;
+};
+
+struct config_gateway {
+    struct config_listen listen;
+    int64_t retry_limit;
+    uint64_t node_wait_ms;
+    int64_t handoff; /* enum config_handoff */
+    uint64_t handoff_timeout_ms;
+    int64_t on_client_gone; /* enum config_client_gone */
+    int64_t exhausted_status; /* 503, 402 or 429 */
+    uint64_t connect_timeout_ms;
+    uint64_t first_byte_timeout_ms;
+    uint64_t idle_timeout_ms;
+    uint64_t head_timeout_ms;
+    uint64_t body_timeout_ms;
+    uint64_t keepalive_timeout_ms;
+    uint64_t body_max_bytes;
+    uint64_t body_memory_max_bytes;
+    int64_t connections_max;
+    int64_t queue_max;
+};
+
+struct config_quota {
+    uint64_t poll_interval_ms;
+    uint64_t drained_poll_interval_ms;
+    uint64_t offline_check_interval_ms;
+    uint64_t rate_limit_cooldown_ms;
+    uint64_t usage_timeout_ms;
+};
+
+struct config_supervisor {
+    char *state_dir; /* absolute */
+    uint64_t shutdown_timeout_ms;
+    uint64_t start_interval_ms; /* between two starts of nodes */
+};
+
+struct config_auth {
+    uint64_t timeout_ms; /* how long a device code is good for */
+};
+
+struct config_log {
+    int64_t level; /* enum log_level */
+};
+
+/* env.NAME = VALUE, or a name of pass_env with value NULL ("take ours, if set"). */
+struct config_env {
+    char *name;
+    char *value;
+};
+
+/* A [node:NAME] section over the defaults of [node]. */
+struct config_node {
+    char name[NODE_NAME_MAX + 1];
+    bool enabled;
+    enum node_source source; /* NODE_EXTERNAL when url is set */
+    char *url;               /* "http://host:port", no path, no trailing slash; or NULL */
+    char *token;             /* sent to an external node as a bearer token; or NULL */
+    char *command;           /* one line; split and expanded by supervisor/core/plan */
+    char *account_type;      /* NULL or individual, business, enterprise */
+    int64_t rate_limit_s;    /* 0 = not given */
+    int64_t proxy_env;       /* enum config_tristate */
+    char *token_file;        /* relative to the node's HOME */
+    uint64_t start_timeout_ms;
+    uint64_t restart_delay_ms;
+    uint64_t restart_delay_max_ms;
+    uint64_t restart_reset_ms;
+    uint64_t stopwait_ms;
+    struct config_env env[NODE_ENV_MAX];
+    size_t env_count;
+};
+
+struct config {
+    struct config_gateway gateway;
+    struct config_quota quota;
+    struct config_supervisor supervisor;
+    struct config_auth auth;
+    struct config_log log;
+    struct config_node nodes[NODES_MAX]; /* index 0 first; the highest index is preferred */
+    size_t node_count;
+    bool nodes_from_env; /* COPILOT_NODES or COPILOT_NODES_URLS gave the list */
+    size_t nodes_ignored; /* how many of the file's nodes that put aside */
+};
+
+/* Where config_load() takes the environment from: main passes getenv, tests a table. */
+typedef const char *(*config_getenv)(const char *name);
+
+/* Reads `path` (NULL: the default /etc/copilot-cluster/cluster.ini, whose absence is fine),
+ * then applies the environment. On success `*ret_config` is a heap object for config_free().
+ *
+ * Errors: -EINVAL when the file or the environment is wrong: `messages` then holds one line an
+ * error, all of them, each "file:line: [section] key what is wrong". -ENOENT when a named file
+ * is missing, -EACCES ... when it cannot be read (with a line in messages), -ENOMEM.
+ */
+int config_load(const char *path, config_getenv env, struct config **ret_config,
+                struct buf *messages) MUST_CHECK;
+
+/* Accepts NULL. */
+void config_free(struct config *c);
+
+/* The commented sample file (conf/cluster.ini), the README's table, the effective settings:
+ * three views of the settings table. -ENOMEM. */
+int config_print_sample(struct buf *out) MUST_CHECK;
+int config_print_table(struct buf *out) MUST_CHECK;
+int config_print_effective(const struct config *c, struct buf *out) MUST_CHECK;
+
+#endif

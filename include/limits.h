@@ -1,0 +1,60 @@
+/* limits.h - every bound in the program, each with its reason.
+ *
+ * Freestanding. Included as "limits.h"; include/ is on the quote path only (-iquote), so the
+ * system's <limits.h> stays reachable. A bound that people may want to move is a setting
+ * instead (supervisor/config_table.c); what stands here keeps tables, lines and buffers finite.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef CLUSTER_LIMITS_H
+#define CLUSTER_LIMITS_H
+
+/* Nodes of all kinds. One bit each in failover's "tried" mask. The exhaustive search builds the
+ * engine with smaller tables, hence the #ifndef. */
+#ifndef NODES_MAX
+#define NODES_MAX 64
+#endif
+
+/* Requests that the engine tracks at once: one for each client connection, see
+ * [gateway] connections_max, whose upper bound this is. */
+#ifndef REQUESTS_MAX
+#define REQUESTS_MAX 4096
+#endif
+
+/* Attempts outlive a request when its client left (copilot-api reads its upstream to the end). */
+#ifndef ATTEMPTS_MAX
+#define ATTEMPTS_MAX (2 * REQUESTS_MAX)
+#endif
+
+#define NODE_NAME_MAX  63        /* a host name label (RFC 1035 section 2.3.4) */
+#define REASON_MAX     160       /* "why" of a state change, shown in one line of status */
+#define SWITCH_LOG_MAX 20        /* entries of switchLog in /health */
+#define ERROR_TEXT_MAX 512       /* one error sentence with file, line and advice */
+
+/* HTTP, client side */
+#define HEAD_BYTES_MAX       (16 * 1024) /* nginx and Node have 8-16 KiB; beyond it: 431 */
+#define HEAD_FIELDS_MAX      100         /* beyond it: 431 */
+#define TARGET_BYTES_MAX     8192        /* RFC 9110 section 4.1 asks for 8000; beyond it: 414 */
+#define READ_BUFFER_BYTES    (64 * 1024) /* libuv suggests 64 KiB; one shared buffer a loop */
+#define REFUSAL_BYTES_MAX    (64 * 1024) /* a held refusal; longer ones are cut off from judging */
+#define WRITE_HIGH_BYTES     (256 * 1024) /* stop reading the node above this */
+#define WRITE_LOW_BYTES      (64 * 1024)  /* go on reading below this */
+#define HELD_STREAM_BYTES_MAX (64 * 1024) /* lifecycle events held before STARTED (DESIGN D8) */
+#define HELD_STREAM_MS       5000         /* the same in time (DESIGN D8) */
+
+/* HTTP, node side */
+#define UPSTREAM_HEAD_BYTES_MAX (64 * 1024)
+#define UPSTREAM_IDLE_MS        4000 /* copilot-api closes idle connections after 5 s (FACTS 2) */
+#define UPSTREAM_POOL_MAX       32   /* idle connections kept a node; a burst of 19 is usual */
+
+/* Control plane */
+#define FETCH_BODY_BYTES_MAX (1024 * 1024) /* /usage answers are 2 KB */
+
+/* Node output */
+#define OUTPUT_LINE_MAX (16 * 1024)
+
+/* Nodes' processes */
+#define COMMAND_WORDS_MAX 64
+#define NODE_ENV_MAX      64 /* env.NAME and pass_env entries of one node */
+
+#endif

@@ -1,0 +1,31 @@
+/* mem.h - allocation that may fail, and a way to make it fail in tests.
+ *
+ * All product code outside core allocates here. Run-time callers must handle NULL: the process
+ * may be PID 1 and never aborts for want of memory.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef MEM_H
+#define MEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+/* Zeroed memory for count * size bytes, or NULL; checks the product for overflow. */
+void *mem_alloc(size_t count, size_t size) MUST_CHECK;
+
+/* Like realloc(3) with an overflow check; on NULL the old block is untouched. */
+void *mem_resize(void *block, size_t count, size_t size) MUST_CHECK;
+
+/* A copy of the string (text may be NULL, then NULL is returned as well), or NULL. */
+char *mem_strdup(const char *text) MUST_CHECK;
+
+/* Accepts NULL. */
+void mem_free(void *block);
+
+/* Tests only: the n-th allocation from now fails, once (1 = the next). 0 switches it off. */
+void mem_fail_after(uint64_t n);
+
+#endif

@@ -1,0 +1,96 @@
+/* proxy.h - the proxy as the supervisor sees it.
+ *
+ * One proxy owns the listening socket, the failover engine, the connections to the nodes and
+ * the quota polls. The supervisor tells it which nodes exist, and which of them are up; the
+ * proxy asks the supervisor, through `struct proxy_host`, to restart a node and for the facts
+ * about processes that /health shows. All calls are made on the loop's thread. Callbacks of
+ * proxy_host are made from the loop, never from inside a proxy_* call (DESIGN 5).
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef PROXY_H
+#define PROXY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "config.h"
+#include "error.h"
+#include "node.h"
+
+struct proxy;
+
+/* Facts about a node's process, for /health. Strings are borrowed for the call. */
+struct proxy_process_view {
+    const char *state;   /* "up", "starting", "login", "backoff", ...; NULL for no process */
+    int64_t pid;         /* 0 = none */
+    uint64_t uptime_ms;  /* since the process started; 0 = none */
+    uint64_t restarts;   /* starts after the first */
+    const char *problem; /* "exec: No such file or directory", last exit in words; or NULL */
+};
+
+/* A device code that waits for a human. Strings are borrowed for the call. */
+struct proxy_login_view {
+    const char *node;
+    const char *url;
+    const char *code;
+    int64_t expires_at_ms; /* wall clock, ms since 1970 */
+};
+
+/* What the proxy needs from its host. `host` is passed back as it came. */
+struct proxy_host {
+    void *host;
+    /* Kill the node's process now and start it again. `why` is borrowed for the call. */
+    void (*node_restart)(void *host, unsigned slot, const char *why);
+    /* Fill the view; false when the slot has no process (external nodes). */
+    bool (*node_process)(void *host, unsigned slot, struct proxy_process_view *ret_view);
+    /* The i-th waiting login; false when there is none. */
+    bool (*login)(void *host, unsigned i, struct proxy_login_view *ret_view);
+    /* The listening socket and all connections are closed: the last call of a proxy. */
+    void (*closed)(void *host);
+};
+
+/* Binds the listening socket, starts nothing else yet. The config is borrowed for the life of
+ * the proxy. On failure `ret_error` says which port, and whom to ask.
+ * Errors: -EADDRINUSE, -EACCES, ... of bind(2); -ENOMEM. */
+int proxy_open(uv_loop_t *loop, const struct config *config, const struct proxy_host *host,
+               struct proxy **ret_proxy, struct error *ret_error) MUST_CHECK;
+
+/* The port that was bound; differs from the configured one when that was 0. */
+uint16_t proxy_port(const struct proxy *p);
+
+/* A node exists. Slots are chosen by the caller and dense from 0; slot order is index order. */
+void proxy_node_added(struct proxy *p, unsigned slot, const char *name,
+                      enum node_source source, const char *token);
+
+/* Its process answers at address:port (IP literal; IPv6 without brackets). For external nodes
+ * `address` may be a host name; it is resolved when it is used. */
+void proxy_node_up(struct proxy *p, unsigned slot, const char *address, uint16_t port);
+
+/* What a node that is not up is doing. */
+enum proxy_down {
+    PROXY_DOWN_STARTING, /* its process runs, but does not answer yet */
+    PROXY_DOWN_LOGIN,    /* it waits for a human, or for its turn to */
+    PROXY_DOWN_BACKOFF,  /* it died; the next start is in retry_in_ms */
+    PROXY_DOWN_STOPPED,  /* it will not come back by itself */
+};
+
+/* The node's process is gone (reaped) or not ready yet. May be called again when the kind
+ * changes. `reason` in words for /health, copied; NULL keeps the last one. */
+void proxy_node_down(struct proxy *p, unsigned slot, enum proxy_down kind,
+                     uint64_t retry_in_ms, const char *reason);
+
+/* Stop accepting, answer what runs; `drained` of the host is not needed: ask with
+ * proxy_busy(). Idle connections are closed at once. */
+void proxy_drain(struct proxy *p);
+
+/* Requests whose clients still wait for an answer. */
+unsigned proxy_busy(const struct proxy *p);
+
+/* Cuts what is left and closes everything; ends in proxy_host.closed, after which the proxy is
+ * freed. */
+void proxy_close(struct proxy *p);
+
+#endif
