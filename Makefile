@@ -46,6 +46,10 @@ LIB_OBJS   = $(LIB_SRCS:%.c=$(B)/%.o) $(LLHTTP_OBJS)
 UNIT_SRCS := $(wildcard tests/unit/test_*.c)
 UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/tests/%)
 MODEL_BINS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/model_*.c))
+# The engine's search is built in small table sizes of its own.
+SMALL_FLAGS := -DNODES_MAX=4 -DREQUESTS_MAX=2 -DATTEMPTS_MAX=3
+SMALL_OBJS  := $(patsubst %.c,$(B)/small/%.o,tests/unit/model_failover.c proxy/base/node.c \
+  $(wildcard proxy/core/failover*.c proxy/core/flight.c proxy/core/baton.c proxy/core/health.c))
 
 .PHONY: all deps deps-apt deps-node run test unit model integration demo lint clean help
 .DELETE_ON_ERROR:
@@ -68,6 +72,10 @@ FORCE:
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/small/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(SMALL_FLAGS) -c -o $@ $<
 
 # Foreign code: our flags for code generation, not our warnings. Strict mode is off by default
 # there and accepts `Host : a` (FACTS 5).
@@ -99,6 +107,10 @@ demo: deps ## the whole story without any account
 $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libcluster.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
+
+$(B)/tests/model_failover: $(SMALL_OBJS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^
 
 test: ## install, build and run every test
 	@sh tests/run.sh

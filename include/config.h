@@ -35,7 +35,7 @@ struct config_gateway {
     uint64_t node_wait_ms;
     int64_t handoff; /* enum config_handoff */
     uint64_t handoff_timeout_ms;
-    int64_t on_client_gone; /* enum config_client_gone */
+    int64_t on_client_gone;   /* enum config_client_gone */
     int64_t exhausted_status; /* 503, 402 or 429 */
     uint64_t connect_timeout_ms;
     uint64_t first_byte_timeout_ms;
@@ -106,7 +106,7 @@ struct config {
     struct config_log log;
     struct config_node nodes[NODES_MAX]; /* index 0 first; the highest index is preferred */
     size_t node_count;
-    bool nodes_from_env; /* COPILOT_NODES or COPILOT_NODES_URLS gave the list */
+    bool nodes_from_env;  /* COPILOT_NODES or COPILOT_NODES_URLS gave the list */
     size_t nodes_ignored; /* how many of the file's nodes that put aside */
 };
 

@@ -21,26 +21,29 @@
 #define REQUESTS_MAX 4096
 #endif
 
-/* Attempts outlive a request when its client left (copilot-api reads its upstream to the end). */
+/* Attempts outlive a request when its client left (copilot-api reads its upstream to the end).
+ */
 #ifndef ATTEMPTS_MAX
 #define ATTEMPTS_MAX (2 * REQUESTS_MAX)
 #endif
 
-#define NODE_NAME_MAX  63        /* a host name label (RFC 1035 section 2.3.4) */
-#define REASON_MAX     160       /* "why" of a state change, shown in one line of status */
-#define SWITCH_LOG_MAX 20        /* entries of switchLog in /health */
-#define ERROR_TEXT_MAX 512       /* one error sentence with file, line and advice */
+#define NODE_NAME_MAX  63  /* a host name label (RFC 1035 section 2.3.4) */
+#define REASON_MAX     160 /* "why" of a state change, shown in one line of status */
+#define SWITCH_LOG_MAX 20  /* entries of switchLog in /health */
+#define ERROR_TEXT_MAX 512 /* one error sentence with file, line and advice */
 
 /* HTTP, client side */
-#define HEAD_BYTES_MAX       (16 * 1024) /* nginx and Node have 8-16 KiB; beyond it: 431 */
-#define HEAD_FIELDS_MAX      100         /* beyond it: 431 */
-#define TARGET_BYTES_MAX     8192        /* RFC 9110 section 4.1 asks for 8000; beyond it: 414 */
-#define READ_BUFFER_BYTES    (64 * 1024) /* libuv suggests 64 KiB; one shared buffer a loop */
-#define REFUSAL_BYTES_MAX    (64 * 1024) /* a held refusal; longer ones are cut off from judging */
-#define WRITE_HIGH_BYTES     (256 * 1024) /* stop reading the node above this */
-#define WRITE_LOW_BYTES      (64 * 1024)  /* go on reading below this */
-#define HELD_STREAM_BYTES_MAX (64 * 1024) /* lifecycle events held before STARTED (DESIGN D8) */
-#define HELD_STREAM_MS       5000         /* the same in time (DESIGN D8) */
+#define HEAD_BYTES_MAX    (16 * 1024) /* nginx and Node have 8-16 KiB; beyond it: 431 */
+#define HEAD_FIELDS_MAX   100         /* beyond it: 431 */
+#define TARGET_BYTES_MAX  8192        /* RFC 9110 section 4.1 asks for 8000; beyond it: 414 */
+#define READ_BUFFER_BYTES (64 * 1024) /* libuv suggests 64 KiB; one shared buffer a loop */
+#define REFUSAL_BYTES_MAX (64 * 1024) /* a held refusal; longer ones are cut off from judging  \
+                                       */
+#define WRITE_HIGH_BYTES      (256 * 1024) /* stop reading the node above this */
+#define WRITE_LOW_BYTES       (64 * 1024)  /* go on reading below this */
+#define HELD_STREAM_BYTES_MAX (64 * 1024)  /* lifecycle events held before STARTED (DESIGN D8) \
+                                            */
+#define HELD_STREAM_MS 5000                /* the same in time (DESIGN D8) */
 
 /* HTTP, node side */
 #define UPSTREAM_HEAD_BYTES_MAX (64 * 1024)
