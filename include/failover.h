@@ -147,6 +147,7 @@ enum failover_event_type {
     FAILOVER_STARTED,      /* attempt: the first byte goes to the client now */
     FAILOVER_OUTCOME,      /* attempt, outcome, retry_after_ms */
     FAILOVER_CLIENT_GONE,  /* request */
+    FAILOVER_CLIENT_FIN,   /* request: it sends no more, but may still read (half-closed) */
     FAILOVER_RESET_ACTIVE, /* node, or FAILOVER_NONE for the highest ready one */
     FAILOVER_POLICY,       /* policy */
     FAILOVER_TIMER,        /* the deadline has come */
@@ -287,6 +288,7 @@ struct failover_request {
     uint8_t last_outcome;
     bool is_free_model;
     bool is_bypass;
+    bool is_fin;        /* its client sent FIN: not dispatched (again), but still answered */
     bool was_moved;     /* had its one move for a 5xx or a broken answer */
     bool waits_handoff; /* what wait_from_ms counts for */
     bool only_account_refusals;

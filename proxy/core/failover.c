@@ -199,6 +199,19 @@ static void on_client_gone(struct failover *f, const struct failover_event *ev,
     (void)flight_finish(f, r, FAILOVER_DONE, out);
 }
 
+/* A client that may have left: nobody would read what another try costs (DESIGN D6). */
+static void on_client_fin(struct failover *f, const struct failover_event *ev,
+                          struct failover_actions *out)
+{
+    struct failover_request *r = flight_request(f, ev->request);
+
+    if (r == NULL)
+        return;
+    r->is_fin = true;
+    if (r->state == FAILOVER_REQUEST_WAITING || r->state == FAILOVER_REQUEST_JUDGING)
+        on_client_gone(f, ev, out);
+}
+
 static void on_started(struct failover *f, const struct failover_event *ev)
 {
     struct failover_attempt *a = flight_attempt(f, ev->attempt);
@@ -247,8 +260,7 @@ static void settle_failed(struct failover *f, struct failover_request *r,
         action->status = outcome == FAILOVER_OUTCOME_TIMEOUT ? 504 : 502;
         return;
     }
-    bool can_ask =
-        r->node != FAILOVER_NONE && health_state(&f->nodes[r->node]) == NODE_READY;
+    bool can_ask = r->node != FAILOVER_NONE && health_state(&f->nodes[r->node]) == NODE_READY;
     if (outcome == FAILOVER_OUTCOME_FORBIDDEN && !is_second_403 && can_ask) {
         r->state = FAILOVER_REQUEST_JUDGING;
         f->nodes[r->node].judging++;
@@ -263,7 +275,10 @@ static void settle_failed(struct failover *f, struct failover_request *r,
                                                            : FAILOVER_CAUSE_BROKEN,
                         now_ms, out);
     }
-    flight_retry(f, r, outcome, now_ms, out);
+    if (r->is_fin)
+        (void)flight_finish(f, r, FAILOVER_DONE, out);
+    else
+        flight_retry(f, r, outcome, now_ms, out);
 }
 
 /* A 401 of an owned node: one restart for a fresh Copilot token, then no more until a success.
@@ -440,6 +455,9 @@ static void take(struct failover *f, const struct failover_event *ev,
         break;
     case FAILOVER_CLIENT_GONE:
         on_client_gone(f, ev, out);
+        break;
+    case FAILOVER_CLIENT_FIN:
+        on_client_fin(f, ev, out);
         break;
     case FAILOVER_RESET_ACTIVE:
         baton_reset(f, ev->node, ev->now_ms, out);

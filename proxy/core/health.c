@@ -88,8 +88,8 @@ void health_down(struct failover_node *n, enum failover_down down, uint64_t retr
 
     /* Up again after a death is not the start of a node's life. */
     bool has_died = n->is_up || n->has_failed_start;
-    n->cause = has_died && down == FAILOVER_DOWN_STARTING ? FAILOVER_CAUSE_PROCESS
-                                                          : causes[down];
+    n->cause =
+        has_died && down == FAILOVER_DOWN_STARTING ? FAILOVER_CAUSE_PROCESS : causes[down];
     if (down == FAILOVER_DOWN_BACKOFF || down == FAILOVER_DOWN_STOPPED)
         n->has_failed_start = true;
     n->is_up = false;

@@ -154,7 +154,7 @@ static void make_key(const struct world *w, struct key *k)
         put(k, (uint64_t)r->state | (uint64_t)r->attempts << 4 |
                    (uint64_t)r->is_free_model << 8 | (uint64_t)r->is_bypass << 9 |
                    (uint64_t)r->was_moved << 10 | (uint64_t)r->waits_handoff << 11 |
-                   (uint64_t)r->only_account_refusals << 12);
+                   (uint64_t)r->only_account_refusals << 12 | (uint64_t)r->is_fin << 13);
         put(k, r->tried | (uint64_t)s->tried << 8);
         put(k, r->attempt);
         put(k, (uint64_t)s->is_live | (uint64_t)s->is_started << 1 |
@@ -662,6 +662,9 @@ static void explore_requests(const struct world *w)
             ev.type = FAILOVER_CLIENT_GONE;
             ev.request.generation = f->requests[i].generation;
             explore(w, ev, true);
+            ev.type = FAILOVER_CLIENT_FIN;
+            if (!f->requests[i].is_fin)
+                explore(w, ev, true);
             continue;
         }
         explore(w, ev, false);
