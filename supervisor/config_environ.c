@@ -136,7 +136,9 @@ static int add_node(struct source *s, const char *url, const char *token, const 
     struct config_node node;
 
     if (s->config->node_count == NODES_MAX) {
-        complain_node(s, "is one too many:", "there is no room for more");
+        config_report_add(
+            s->report, &(struct config_place){.file = "environment", .key = s->variable},
+            "node %zu: is one too many: there is room for %d nodes", s->at, NODES_MAX);
         return 0;
     }
     int r = config_node_init(&node);
