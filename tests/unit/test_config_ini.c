@@ -26,8 +26,8 @@ static void long_values_arrive_whole(void **state)
                                      197, 198, 199, 200, 201, 480, 8000, 16000};
     (void)state;
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
-        /* Spaces, '=' and '#' at every place where a piece may begin. */
-        static const char pattern[] = "ab = ;c#[ :";
+        /* Spaces, tabs, '=' and '#' at every place where a piece may begin. */
+        static const char pattern[] = "ab = ;c#[ :\t\t;";
         size_t len = lengths[i];
         char *value = mem_alloc(len + 4, 1);
         assert_non_null(value);

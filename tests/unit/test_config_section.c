@@ -120,7 +120,8 @@ static void urls_are_plain_http_without_path_or_password(void **state)
     fixture_refuse(
         "[node:a]\nurl = https://h:1\n[node:b]\nurl = http://h:1/v1\n[node:c]\nurl = h:1\n"
         "[node:d]\nurl = http://me:secret@h:1\n[node:e]\nurl = http://h:70000\n"
-        "[node:f]\nurl = http://\n[node:g]\nurl = http://[::x]:1\n[node:h]\nurl = http://h:0\n",
+        "[node:f]\nurl = http://\n[node:g]\nurl = http://[::x]:1\n[node:h]\nurl = http://h:0\n"
+        "[node:i]\nurl = http://h/x\n",
         "t.ini:2: [node:a] url must be http://HOST:PORT (only http is spoken), got "
         "'https://h:1'\n"
         "t.ini:4: [node:b] url must be http://HOST:PORT without a path (requests bring their "
@@ -130,7 +131,9 @@ static void urls_are_plain_http_without_path_or_password(void **state)
         "t.ini:10: [node:e] url must be http://HOST:PORT, got 'http://h:70000'\n"
         "t.ini:12: [node:f] url must be http://HOST:PORT, got 'http://'\n"
         "t.ini:14: [node:g] url must be http://HOST:PORT, got 'http://[::x]:1'\n"
-        "t.ini:16: [node:h] url must be http://HOST:PORT, got 'http://h:0'\n");
+        "t.ini:16: [node:h] url must be http://HOST:PORT, got 'http://h:0'\n"
+        "t.ini:18: [node:i] url must be http://HOST:PORT without a path (requests bring their "
+        "own), got 'http://h/x'\n");
 }
 
 static void settings_that_make_no_sense_together_are_refused(void **state)
