@@ -35,7 +35,7 @@ struct config_gateway {
     uint64_t node_wait_ms;
     int64_t handoff; /* enum config_handoff */
     uint64_t handoff_timeout_ms;
-    int64_t on_client_gone; /* enum config_client_gone */
+    int64_t on_client_gone;   /* enum config_client_gone */
     int64_t exhausted_status; /* 503, 402 or 429 */
     uint64_t connect_timeout_ms;
     uint64_t first_byte_timeout_ms;
@@ -110,7 +110,7 @@ struct config {
     struct config_log log;
     struct config_node nodes[NODES_MAX]; /* index 0 first; the highest index is preferred */
     size_t node_count;
-    bool nodes_from_env; /* COPILOT_NODES or COPILOT_NODES_URLS gave the list */
+    bool nodes_from_env;  /* COPILOT_NODES or COPILOT_NODES_URLS gave the list */
     size_t nodes_ignored; /* how many of the file's nodes that put aside */
 };
 
@@ -124,8 +124,9 @@ typedef const char *(*config_getenv)(const char *name);
  * then applies the environment. On success `*ret_config` is a heap object for config_free().
  *
  * Errors: -EINVAL when the file or the environment is wrong: `messages` then holds one line an
- * error, all of them in the order of the file, each "file:line: [section] key what is wrong". -ENOENT when a named file
- * is missing, -EACCES ... when it cannot be read (with a line in messages), -ENOMEM.
+ * error, all of them in the order of the file, each "file:line: [section] key what is wrong".
+ * -ENOENT when a named file is missing, -EACCES ... when it cannot be read (with a line in
+ * messages), -ENOMEM.
  */
 int config_load(const char *path, config_getenv env, struct config **ret_config,
                 struct buf *messages) MUST_CHECK;

@@ -30,13 +30,13 @@ static bool starts_section(size_t i)
 /* ---------------------------------------------------------------- the sample file */
 
 static const char sample_head[] =
-    "; Settings of copilot-cluster. Lines that start with ; are comments: what stands in them "
-    "is\n"
-    "; the default. `copilot-cluster check -c FILE` finds mistakes.\n"
+    "; Settings of copilot-cluster. What is commented out is the default, or an (example).\n"
+    "; `copilot-cluster check -c FILE` finds mistakes.\n"
     ";\n"
     "; Times: 500ms, 10s, 5m, 1h, 1d (a bare number: seconds). Sizes: KiB, MiB, GiB.\n"
-    "; A reload puts a change in force at once; * restarts the node; ** needs a restart of\n"
-    "; copilot-cluster.\n";
+    "; A reload puts a change in force at once; with * it restarts the node; what has ** "
+    "needs\n"
+    "; a restart of copilot-cluster.\n";
 
 static const char sample_nodes[] =
     "\n"
