@@ -56,6 +56,17 @@
 /* Node output */
 #define OUTPUT_LINE_MAX (16 * 1024)
 
+/* Settings */
+#define CONFIG_FILE_BYTES_MAX (256 * 1024) /* 64 nodes with all settings need about 100 KiB */
+#define CONFIG_LINE_BYTES_MAX (16 * 1024)  /* an inline certificate is 2-8 KiB */
+#define CONFIG_SECTIONS_MAX   256          /* 64 nodes, more that are disabled, the rest */
+#define CONFIG_ENTRIES_MAX    8192         /* 64 nodes x (64 env + 16 settings) and the rest */
+#define CONFIG_KEY_MAX        100          /* must fit inih's line of 200 with room for a value */
+#define CONFIG_ERRORS_MAX     100          /* nobody reads more in one go; the rest is counted */
+#define CONFIG_PATH_MAX       1024         /* leaves 3 KiB of PATH_MAX for what we put below it */
+#define CONFIG_TOKEN_MAX      4096         /* it must fit into a request head of 16 KiB */
+#define CONFIG_HOST_MAX       255          /* a DNS name in text form (RFC 1035 section 2.3.4) */
+
 /* Nodes' processes */
 #define COMMAND_WORDS_MAX 64
 #define NODE_ENV_MAX      64 /* env.NAME and pass_env entries of one node */
