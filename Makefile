@@ -47,7 +47,7 @@ UNIT_SRCS := $(wildcard tests/unit/test_*.c)
 UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/tests/%)
 MODEL_BINS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/model_*.c))
 
-.PHONY: all deps deps-apt deps-node run test unit model integration demo lint clean help
+.PHONY: all deps deps-apt deps-node deps-test run test unit model integration demo lint clean help
 .DELETE_ON_ERROR:
 
 all: $(B)/copilot-cluster ## build the program (default)
@@ -84,6 +84,9 @@ deps-apt:
 	@sh tests/deps.sh apt
 deps-node:
 	@sh tests/deps.sh node
+deps-test: ## the same, and what only the tests need
+	@sh tests/deps.sh apt test
+	@sh tests/deps.sh node test
 
 # ---------------------------------------------------------------- run
 NODE_BIN := build/copilot-api/node_modules/.bin
