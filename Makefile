@@ -19,13 +19,14 @@ else
 PKGS += libllhttp
 endif
 # Made lazily: `make deps` must work before the libraries are there.
-PKG_CFLAGS = $(eval PKG_CFLAGS := $$(subst -I,-isystem ,$$(shell pkg-config --cflags $(PKGS))))$(PKG_CFLAGS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := \
+  $$(subst -I,-isystem ,$$(shell pkg-config --cflags $(PKGS))))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 
 # ---------------------------------------------------------------- flags
-WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
-  -Wformat=2 -Wundef -Wwrite-strings -Wvla -Wcast-qual -Wpointer-arith -Wimplicit-fallthrough \
-  -Werror
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
+  -Wmissing-prototypes -Wformat=2 -Wundef -Wwrite-strings -Wvla -Wcast-qual -Wpointer-arith \
+  -Wimplicit-fallthrough -Werror
 BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -DCLUSTER_VERSION='"$(VERSION)"' $(WARN) \
   -iquote include -iquote . -MMD -MP -g
 CFLAGS_release := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
@@ -47,7 +48,8 @@ UNIT_SRCS := $(wildcard tests/unit/test_*.c)
 UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/tests/%)
 MODEL_BINS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/model_*.c))
 
-.PHONY: all deps deps-apt deps-node deps-test run test unit model integration demo lint clean help
+.PHONY: all deps deps-apt deps-node deps-test run test unit model integration demo lint
+.PHONY: clean help
 .DELETE_ON_ERROR:
 
 all: $(B)/copilot-cluster ## build the program (default)
@@ -115,7 +117,7 @@ model: $(MODEL_BINS) ## exhaustive searches of the engines
 integration: all ## the real binary with real nodes
 	/usr/bin/python3 -m pytest -q tests/integration
 
-lint: ## format, layers, names, purity, banned functions
+lint: all ## format, layers, names, purity, banned functions
 	@sh tests/lint.sh $(B)
 
 clean: ## remove build/

@@ -2,7 +2,7 @@
 # deps.sh - install what the build, the nodes and the tests need, and nothing that is there.
 #
 #   deps.sh apt        Debian, Ubuntu: libraries and compiler. Asks dpkg first, so a second run
-#                      takes no time and no network. Elsewhere: prints the names of the packages.
+#                      takes no time and no network. Elsewhere: prints names of packages.
 #   deps.sh node       Node is checked, then copilot-api goes into build/copilot-api.
 #   deps.sh apt test   and   deps.sh node test   add what only the tests need.
 #
@@ -81,7 +81,8 @@ other_systems() {
         pkg-config --exists $library 2>/dev/null || not_there="${not_there:-}$library "
     done
     [ -z "${not_there:-}" ] || fail "not found: $not_there" \
-        "there is no apt on this system; it calls them:" "    $1 $2" "and for the tests:" "    $3"
+        "there is no apt on this system; it calls them:" "    $1 $2" \
+        "and for the tests:" "    $3"
 }
 
 # missing TEST: what apt would have to install, as far as its lists know.
