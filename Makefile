@@ -108,11 +108,14 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libcluster.a
 test: ## install, build and run every test
 	@sh tests/run.sh
 
+# Every binary runs, also after a failure; the binary of the failure is named.
+RUN_EACH = @failed=0; for t in $^; do $$t || { echo "$$t: exit $$?"; failed=1; }; done; \
+  exit $$failed
 unit: $(UNIT_BINS) ## unit tests of this MODE
-	@set -e; for t in $(UNIT_BINS); do $$t; done
+	$(RUN_EACH)
 
 model: $(MODEL_BINS) ## exhaustive searches of the engines
-	@set -e; for t in $(MODEL_BINS); do $$t; done
+	$(RUN_EACH)
 
 integration: all ## the real binary with real nodes
 	/usr/bin/python3 -m pytest -q tests/integration
