@@ -2,7 +2,8 @@
 
   Hub      the fake GitHub (tests/fakehub), one process with a control API
   Cluster  our binary with an INI file of its own, in a directory of its own, on a free port
-  RealNode one copilot-api that the test starts itself, for `url =` nodes
+
+Nodes that the tests start themselves are in nodes.py.
 
 Waiting is always for a condition with a deadline: wait_for(). A process that a test leaves
 behind dies with the test runner (parent-death signal), and Cluster.stop() proves that the
@@ -114,30 +115,6 @@ class Hub:
         self.process.wait(10)
 
 
-class RealNode:
-    """copilot-api as a user would start it by hand; `.url` is where it listens."""
-
-    def __init__(self, folder, hub, account):
-        self.home, self.port = pathlib.Path(folder) / f"external-{account}", free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.env = {**CLEAN_ENV, "HOME": str(self.home), "HOST": "127.0.0.1", "NO_COLOR": "1",
-                    "HTTPS_PROXY": hub.proxy, "NODE_EXTRA_CA_CERTS": hub.ca_file}
-        seed_token(self.home, f"ghu_{account}")
-        hub.account(account)
-        self.start()
-
-    def start(self):
-        with open(self.home / "log", "ab") as log:
-            self.process = start(["copilot-api", "start", "--port", self.port, "--proxy-env"],
-                                 env=self.env, stdout=log, stderr=log)
-        wait_for(lambda: answers(self.port) or self.process.poll() is not None, self.url)
-        assert self.process.poll() is None, (self.home / "log").read_text()
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-
-
 def answers(port, host="127.0.0.1"):
     try:
         return wire.exchange(port, "GET", "/", timeout=5, host=host).status
@@ -174,7 +151,7 @@ class Cluster:
             defaults.update({"command": "copilot-api start --port %(port)s",
                              "env.HTTPS_PROXY": hub.proxy, "pass_env": "NODE_EXTRA_CA_CERTS"})
         self.sections = {"gateway": {"listen": f"{host}:{self.port}"},
-                         "supervisor": {"state_dir": self.state_dir, "start_interval": "0"},
+                         "supervisor": {"state_dir": self.state_dir},
                          "node": defaults}
         for name, settings in sections.items():
             self.sections.setdefault(name, {}).update(settings)
@@ -322,17 +299,6 @@ def served_by(answer):
     if "choices" in body:
         return body["choices"][0]["message"]["content"].split("#")[0]
     return body["content"][0]["text"].split("#")[0]
-
-
-def fake_node(**options):
-    """The settings of a node that runs fakenode.py: fake_node(name="a", quota=5)."""
-    words = [PYTHON, HERE / "fakenode.py", "--port", "%(port)s"]
-    for key, value in options.items():
-        for one in value if isinstance(value, list) else [value]:
-            words.append(f"--{key.replace('_', '-')}")
-            if one is not True:
-                words.append(one)
-    return {"command": " ".join(map(str, words))}
 
 
 def run_client(script, *arguments):
