@@ -1,7 +1,7 @@
 """conftest - fixtures: a fake GitHub, clusters that end with their test.
 
-`cluster(...)` starts a Cluster and, when the test is over, stops it with TERM and checks that it
-exits 0 and leaves no process. Tests that end it themselves are left alone.
+`cluster(...)` starts a Cluster and, when the test is over, stops it with TERM and checks that
+it exits 0 and leaves no process. Tests that end it themselves are left alone.
 
 SPDX-License-Identifier: MIT
 """

@@ -14,7 +14,7 @@ moment, else {"do": "echo"}:
   hang    reads the request, then silence
   head    a head of 200, then silence
   stream  events=N delay=S, then the mark of a whole stream (dialect=chat|messages|responses);
-          cut=K ends after K events, how=last (a clean last chunk, as copilot-api does), fin, rst
+          cut=K ends after K events, how=last (a clean last chunk, like copilot-api), fin, rst
   big     bytes=N of a known pattern
   die     the process exits in mid-request
 

@@ -133,8 +133,8 @@ class Cluster:
     """One run of the program.
 
     nodes is {name: settings}; settings of other sections come as keyword arguments, such as
-    gateway={"retry_limit": 1}. With a hub the nodes are real; a node whose name is in `accounts`
-    is logged in as that account already. Environment variables: env={...}.
+    gateway={"retry_limit": 1}. With a hub the nodes are real; a node whose name is in
+    `accounts` is logged in as that account already. Environment variables: env={...}.
     """
 
     def __init__(self, folder, nodes, hub=None, accounts=None, env=None, port=None,

@@ -1,10 +1,11 @@
 """One account after the other: every refusal of GitHub ends in the right state.
 
 Real nodes: second (account bob, index 1) leads, first (alice) stands by.
+
+SPDX-License-Identifier: MIT
 """
 import pytest
 
-import harness
 from harness import served_by, wait_for
 from nodes import RealNode
 

@@ -1,4 +1,7 @@
-"""HTTP at the front door: what passes, what is refused, and that no byte changes."""
+"""HTTP at the front door: what passes, what is refused, and that no byte changes.
+
+SPDX-License-Identifier: MIT
+"""
 import hashlib
 import json
 import os
@@ -60,8 +63,8 @@ def test_the_list_of_models_is_a_get(c, path):
 
 SECRET = ["/token", "/usage"]
 SPELLINGS = [
-    "{}", "{}/", "/{}", "//{}", "/.{}", "/v1/..{}", "/v1/%2e%2e{}", "/v1/%2E%2E{}", "/v1/.%2e{}",
-    "/v1/%2e.{}", "/v1/x/../..{}", "/v1/v1/../..{}", "/v1/./..{}", "/v1//../..{}", "/v1{}",
+    "{}", "{}/", "/{}", "//{}", "/.{}", "/v1/..{}", "/v1/%2e%2e{}", "/v1/%2E%2E{}",
+    "/v1/.%2e{}", "/v1/%2e.{}", "/v1/x/../..{}", "/v1/v1/../..{}", "/v1/./..{}", "/v1//../..{}", "/v1{}",
     "/v1/v1{}", "/v1\\..{}", "/v1/..\\{}", "/chat/completions/../..{}", "{}?x=1", "{}%00",
     "http://gateway.test{}", "http://gateway.test/v1/..{}", "/v1/..;{}", "/V1/..{}",
     "/v1/%252e%252e{}", "/v1/..%2f{}", "/v1/%2e%2e%2f{}", "/v1/..%5c{}",

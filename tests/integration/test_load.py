@@ -1,4 +1,7 @@
-"""Under load: nothing is lost when a node dies, and never do two accounts work at once."""
+"""Under load: nothing is lost when a node dies, and never do two accounts work at once.
+
+SPDX-License-Identifier: MIT
+"""
 import os
 import signal
 import threading
@@ -12,7 +15,7 @@ SEEDED = {"first": "alice", "second": "bob"}
 
 
 class Load:
-    """Clients that ask one after the other until they are told to stop, or have asked `count`."""
+    """Clients that ask, one request after the other, `count` times or until they are told."""
 
     def __init__(self, c, clients, count=10 ** 6, **body):
         self.c, self.count, self.body = c, count, body

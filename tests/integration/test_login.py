@@ -1,4 +1,7 @@
-"""Logging accounts in: codes are relayed one at a time, and asked for only once."""
+"""Logging accounts in: codes are relayed one at a time, and asked for only once.
+
+SPDX-License-Identifier: MIT
+"""
 import re
 import socket
 import stat

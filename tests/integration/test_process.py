@@ -1,4 +1,7 @@
-"""The program as a process: how it starts, is signalled, adopts orphans, and ends."""
+"""The program as a process: how it starts, is signalled, adopts orphans, and ends.
+
+SPDX-License-Identifier: MIT
+"""
 import json
 import os
 import pathlib

@@ -1,4 +1,7 @@
-"""The official OpenAI and Anthropic SDKs, through the gateway to a real node."""
+"""The official OpenAI and Anthropic SDKs, through the gateway to a real node.
+
+SPDX-License-Identifier: MIT
+"""
 import pytest
 
 import harness

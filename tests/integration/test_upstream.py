@@ -1,4 +1,7 @@
-"""Nodes that misbehave: before the first byte the next one answers, after it the truth is told."""
+"""Nodes that misbehave: before the first byte the next one answers, later the truth is told.
+
+SPDX-License-Identifier: MIT
+"""
 import json
 import os
 
@@ -100,7 +103,8 @@ def read_cut(c, path):
 @pytest.mark.parametrize("dialect, path", DIALECTS)
 @pytest.mark.parametrize("how", ["last", "fin", "rst"])
 def test_a_stream_that_breaks_off_ends_with_an_error_event(c, dialect, path, how):
-    text = read_cut(c, f"{path}?do=stream&dialect={dialect}&events=9&delay=0.05&cut=3&how={how}")
+    text = read_cut(c, f"{path}?do=stream&dialect={dialect}&events=9&delay=0.05"
+                       f"&cut=3&how={how}")
     events = [e for e in text.split("\n\n") if e]
     assert "word2" in events[2], "what came before the break is delivered"
     assert len(events) == 4
@@ -141,7 +145,7 @@ def test_a_plain_answer_that_breaks_off_is_cut(c):
             wire.body(head)
 
 
-# --------------------------------------------------------------------------- few nodes, many clients
+# --------------------------------------------------------------------------- many clients
 
 def test_a_burst_of_50_requests_is_answered(c):
     wires = [c.connect() for _ in range(50)]
