@@ -49,8 +49,9 @@ step() {
     seconds=$(($(date +%s) - begin))
     counts=$(count "$log")
     ok=${counts% *} bad=${counts#* }
-    # A crash, a failed build or a finding of lint is one failure as well.
+    # A crash, a failed build or a finding of lint is one failure as well; so are no tests.
     if [ "$status" != 0 ] && [ "$bad" = 0 ]; then bad=1; fi
+    case $1 in pytest_all | unit_tests) [ "$ok" != 0 ] || [ "$bad" != 0 ] || bad=1 ;; esac
     passed=$((passed + ok)) failed=$((failed + bad))
     if [ "$status" = 0 ] && [ "$bad" = 0 ]; then
         [ "$ok" = 0 ] && note="ok" || note="$ok passed"
@@ -61,7 +62,11 @@ step() {
     printf '   %s, %s s\n' "$note" "$seconds"
 }
 
-integration() {
+unit_tests() {
+    $make unit "$@"
+}
+
+pytest_all() {
     /usr/bin/python3 -m pytest -p no:cacheprovider -q -rs --tb=short \
         -n "${TEST_WORKERS:-3}" --dist loadfile tests/integration
 }
@@ -69,12 +74,12 @@ integration() {
 step "packages" sh tests/deps.sh apt test
 step "copilot-api and the test clients" sh tests/deps.sh node test
 step "build (cc)" $make all
-step "unit tests" $make unit
+step "unit tests" unit_tests
 step "exhaustive searches" $make model
-step "unit tests under ASan and UBSan" $make unit MODE=asan
+step "unit tests under ASan and UBSan" unit_tests MODE=asan
 step "build (clang)" $make all CC=clang B=build/clang
 step "lint" $make lint
-step "+the real binary, end to end" integration
+step "+the real binary, end to end" pytest_all
 
 printf '\n%s passed, %s failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

@@ -30,7 +30,8 @@ CLIENTS = ROOT / "build/clients"
 HERE = pathlib.Path(__file__).resolve().parent
 PYTHON = sys.executable
 TOKEN_FILE = ".local/share/copilot-api/github_token"
-PATIENCE = 30  # seconds; generous, because a loaded machine is not a failure
+# Seconds; generous, because a loaded machine is not a failure. Shorter while debugging.
+PATIENCE = float(os.environ.get("TEST_PATIENCE", 30))
 
 # What the programs under test get from us, whatever the developer's shell has set.
 CLEAN_ENV = {"PATH": f"{NODE_BIN}:{os.environ['PATH']}", "LANG": "C.UTF-8"}

@@ -43,9 +43,12 @@ class Script:
         os.replace(temporary, self.control)
 
     def got(self, path=None):
-        """The requests that reached it, oldest first, without our own questions."""
+        """The requests that reached it, oldest first: to this path, or all but our own
+        questions (/ and /usage); "" is every single one."""
         lines = self.log.read_text().splitlines() if self.log.exists() else []
         found = [json.loads(line) for line in lines]
+        if path == "":
+            return found
         if path:
             return [r for r in found if r["target"].split("?")[0] == path]
         return [r for r in found if r["target"] not in ("/", "/usage")]

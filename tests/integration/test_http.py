@@ -64,27 +64,22 @@ def test_the_list_of_models_is_a_get(c, path):
 SECRET = ["/token", "/usage"]
 SPELLINGS = [
     "{}", "{}/", "/{}", "//{}", "/.{}", "/v1/..{}", "/v1/%2e%2e{}", "/v1/%2E%2E{}",
-    "/v1/.%2e{}", "/v1/%2e.{}", "/v1/x/../..{}", "/v1/v1/../..{}", "/v1/./..{}", "/v1//../..{}", "/v1{}",
-    "/v1/v1{}", "/v1\\..{}", "/v1/..\\{}", "/chat/completions/../..{}", "{}?x=1", "{}%00",
-    "http://gateway.test{}", "http://gateway.test/v1/..{}", "/v1/..;{}", "/V1/..{}",
-    "/v1/%252e%252e{}", "/v1/..%2f{}", "/v1/%2e%2e%2f{}", "/v1/..%5c{}",
+    "/v1/.%2e{}", "/v1/%2e.{}", "/v1/x/../..{}", "/v1/v1/../..{}", "/v1/./..{}",
+    "/v1//../..{}", "/v1\\..{}", "/v1/..\\{}", "/V1/..{}", "{}?x=1", "{}%00",
+    "/chat/completions/../..{}", "http://gateway.test{}", "http://gateway.test/v1/..{}",
+    "/v1/..%2f{}", "/v1/%2e%2e%2f{}", "/v1/..%5c{}",
 ]
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_token_and_usage_cannot_be_reached_as(c, a, spelling):
+    mark = f"{spelling} {time.monotonic()}"
     for secret in SECRET:
-        targets = [spelling.format(secret)]
-        targets.append(spelling.format(secret.replace("o", "%6f").replace("s", "%73")))
-        for target in targets:
+        for word in (secret, secret.replace("o", "%6f").replace("s", "%73")):
             with c.connect() as wire:
-                wire.send(request_bytes("GET", target, headers=[("x-burglar", "1")]))
-                assert 400 <= wire.answer().status < 500, target
-    seen = [r["target"] for r in a.got() if ["x-burglar", "1"] in r["headers"]]
-    assert seen == []
-    asked = [r for r in a.got("/usage") + a.got("/token")
-             if ["x-burglar", "1"] in r["headers"]]
-    assert asked == []
+                wire.request("GET", spelling.format(word), headers=[("x-burglar", mark)])
+                assert 400 <= wire.answer().status < 500, word
+    assert [r["target"] for r in a.got("") if ["x-burglar", mark] in r["headers"]] == []
 
 
 def test_an_unknown_path_is_404(c):
