@@ -233,9 +233,13 @@ bool client_flush(struct client *c)
 
 /* ---------------------------------------------------------------- ends of an answer */
 
-void client_cut(struct client *c)
+void client_forget_exchange(struct client *c)
 {
     c->exchange = NULL;
+}
+
+void client_cut(struct client *c)
+{
     c->is_persistent = false;
     c->is_cutting = true;
     (void)client_flush(c);
@@ -247,7 +251,6 @@ void client_finish(struct client *c)
 
     if (c->phase == CLIENT_CLOSING)
         return;
-    c->exchange = NULL;
     if (!client_is_persistent(c)) {
         client_cut(c);
         return;

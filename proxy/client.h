@@ -44,6 +44,9 @@ bool client_is_persistent(const struct client *c);
 /* Has the peer said that it sends no more? */
 bool client_has_fin(const struct client *c);
 
+/* The exchange is about to be freed: the client holds on to it no longer. */
+void client_forget_exchange(struct client *c);
+
 /* The answer is complete: the next request, or the end of the connection. */
 void client_finish(struct client *c);
 

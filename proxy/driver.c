@@ -61,7 +61,8 @@ static void on_switched(struct driver *d, const struct failover_action *action)
 {
     struct proxy *p = d->proxy;
 
-    if (action->from == FAILOVER_NONE) {
+    /* Before anything was dispatched the lead only follows the highest node that is ready. */
+    if (action->from == FAILOVER_NONE || action->cause == FAILOVER_CAUSE_STARTUP) {
         log_info("active-standby (主备模式): node %s is active to=%s", name_of(p, action->node),
                  name_of(p, action->node));
         return;

@@ -392,16 +392,35 @@ void exchange_dispatch(struct exchange *x, uint16_t node, struct failover_id att
     upstream_start(x, node, attempt);
 }
 
-/* Ends the exchange, with the client if it is still there. */
-static void finish(struct exchange *x, void (*end)(struct client *c))
+/* Frees the exchange after its terminal action; returns its client, NULL when that is gone. */
+static struct client *end(struct exchange *x)
 {
     struct client *c = x->client;
 
-    x->client = NULL;
+    if (c != NULL)
+        client_forget_exchange(c);
     unregister(x);
     free_exchange(x);
+    return c;
+}
+
+static void finish(struct exchange *x)
+{
+    bool is_spoilt = x->is_spoilt;
+    struct client *c = end(x);
+
+    if (c != NULL && is_spoilt)
+        client_cut(c);
+    else if (c != NULL)
+        client_finish(c);
+}
+
+static void cut(struct exchange *x)
+{
+    struct client *c = end(x);
+
     if (c != NULL)
-        end(c);
+        client_cut(c);
 }
 
 void exchange_pass(struct exchange *x)
@@ -412,7 +431,7 @@ void exchange_pass(struct exchange *x)
         if (is_chunked_out(x))
             must(x, buf_append_slice(client_out(x->client), SLICE("0\r\n\r\n")));
     }
-    finish(x, x->is_spoilt ? client_cut : client_finish);
+    finish(x);
 }
 
 void exchange_reply(struct exchange *x, const struct failover_action *action)
@@ -422,12 +441,9 @@ void exchange_reply(struct exchange *x, const struct failover_action *action)
 
     buf_init(&details, 8192);
     exchange_text_no_node(x->proxy, action, message, sizeof message, &details);
-    struct client *c = x->client;
     enum route_dialect dialect = x->route.dialect;
     uint64_t retry_after_s = (action->retry_after_ms + 999) / 1000;
-    x->client = NULL;
-    unregister(x);
-    free_exchange(x);
+    struct client *c = end(x);
     if (c != NULL)
         client_answer_error(c, dialect, action->status, message,
                             details.len > 1 ? details.data : NULL, retry_after_s);
@@ -447,17 +463,17 @@ void exchange_truncate(struct exchange *x)
             put_body(x, buf_slice(&event));
         buf_done(&event);
     }
-    finish(x, client_cut);
+    cut(x);
 }
 
 void exchange_complete(struct exchange *x)
 {
     /* DONE of a request that was never answered: its client has left, or half left. */
     if (x->phase != EXCHANGE_STARTED) {
-        finish(x, client_cut);
+        cut(x);
         return;
     }
     if (x->client != NULL && is_chunked_out(x))
         must(x, buf_append_slice(client_out(x->client), SLICE("0\r\n\r\n")));
-    finish(x, x->is_spoilt ? client_cut : client_finish);
+    finish(x);
 }
