@@ -451,11 +451,11 @@ static int build_head(struct upstream *u, const struct exchange *x)
 /* Writes what the socket takes now, and the rest through the loop. */
 static void write_request(struct upstream *u)
 {
-    uv_buf_t bufs[2] = {uv_buf_init(u->request_head.data, (unsigned)u->request_head.len)};
+    uv_buf_t bufs[2] = {{.base = u->request_head.data, .len = u->request_head.len}};
     unsigned count = 1;
 
     if (u->body != NULL && u->body->bytes.len > 0)
-        bufs[count++] = uv_buf_init(u->body->bytes.data, (unsigned)u->body->bytes.len);
+        bufs[count++] = (uv_buf_t){.base = u->body->bytes.data, .len = u->body->bytes.len};
     int n = uv_try_write((uv_stream_t *)&u->tcp, bufs, count);
     size_t done = n > 0 ? (size_t)n : 0;
     while (count > 0 && done >= bufs[0].len) {
