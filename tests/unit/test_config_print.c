@@ -238,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(the_committed_sample_is_what_the_table_says),
+        FIXTURE_TEST(the_readme_has_the_table),
         FIXTURE_TEST(the_sample_is_the_defaults_and_two_nodes),
         FIXTURE_TEST(every_line_of_the_sample_works_when_its_semicolon_goes),
         FIXTURE_TEST(no_line_of_the_sample_is_too_long_to_read),
