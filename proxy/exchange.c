@@ -205,10 +205,11 @@ static void put_head(struct exchange *x)
 {
     /* Without a length and without chunks only the end of the connection ends the answer. */
     bool is_delimited = x->has_length || x->is_bodiless || x->minor >= 1;
-    bool is_persistent = is_delimited && client_is_persistent(x->client);
 
-    must(x,
-         exchange_text_answer_head(client_out(x->client), x, is_chunked_out(x), is_persistent));
+    if (!is_delimited)
+        client_end_after(x->client);
+    must(x, exchange_text_answer_head(client_out(x->client), x, is_chunked_out(x),
+                                      client_is_persistent(x->client)));
 }
 
 /* The first byte goes out: no retry from here on. */
