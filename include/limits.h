@@ -1,12 +1,18 @@
 /* limits.h - every bound in the program, each with its reason.
  *
- * Freestanding. Included as "limits.h"; include/ is on the quote path only (-iquote), so the
- * system's <limits.h> stays reachable. A bound that people may want to move is a setting
- * instead (supervisor/config_table.c); what stands here keeps tables, lines and buffers finite.
+ * Freestanding. A bound that people may want to move is a setting instead
+ * (supervisor/config_table.c); what stands here keeps tables, lines and buffers finite.
+ *
+ * Included as "limits.h"; include/ is on the quote path only (-iquote). Even so gcc comes here
+ * for the system's <limits.h>: its own limits.h includes "syslimits.h" beside it, and
+ * #include_next from there begins at the quote path. Such a visitor is sent on.
  *
  * SPDX-License-Identifier: MIT
  */
-#ifndef CLUSTER_LIMITS_H
+#ifdef _GCC_NEXT_LIMITS_H
+#pragma GCC system_header /* #include_next is an extension */
+#include_next <limits.h>
+#elif !defined CLUSTER_LIMITS_H
 #define CLUSTER_LIMITS_H
 
 /* Nodes of all kinds. One bit each in failover's "tried" mask. The exhaustive search builds the
