@@ -19,13 +19,14 @@ else
 PKGS += libllhttp
 endif
 # Made lazily: `make deps` must work before the libraries are there.
-PKG_CFLAGS = $(eval PKG_CFLAGS := $$(subst -I,-isystem ,$$(shell pkg-config --cflags $(PKGS))))$(PKG_CFLAGS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := \
+  $$(subst -I,-isystem ,$$(shell pkg-config --cflags $(PKGS))))$(PKG_CFLAGS)
 PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 
 # ---------------------------------------------------------------- flags
-WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
-  -Wformat=2 -Wundef -Wwrite-strings -Wvla -Wcast-qual -Wpointer-arith -Wimplicit-fallthrough \
-  -Werror
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
+  -Wmissing-prototypes -Wformat=2 -Wundef -Wwrite-strings -Wvla -Wcast-qual -Wpointer-arith \
+  -Wimplicit-fallthrough -Werror
 BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -DCLUSTER_VERSION='"$(VERSION)"' $(WARN) \
   -iquote include -iquote . -MMD -MP -g
 CFLAGS_release := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
@@ -46,8 +47,13 @@ LIB_OBJS   = $(LIB_SRCS:%.c=$(B)/%.o) $(LLHTTP_OBJS)
 UNIT_SRCS := $(wildcard tests/unit/test_*.c)
 UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/tests/%)
 MODEL_BINS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/model_*.c))
+# The engine's search is built in small table sizes of its own.
+SMALL_FLAGS := -DNODES_MAX=4 -DREQUESTS_MAX=2 -DATTEMPTS_MAX=3
+SMALL_OBJS  := $(patsubst %.c,$(B)/small/%.o,tests/unit/model_failover.c proxy/base/node.c \
+  $(wildcard proxy/core/failover*.c proxy/core/flight.c proxy/core/baton.c proxy/core/health.c))
 
-.PHONY: all deps deps-apt deps-node run test unit model integration demo lint clean help
+.PHONY: all deps deps-apt deps-node deps-test run test unit model integration demo lint
+.PHONY: clean help
 .DELETE_ON_ERROR:
 
 all: $(B)/copilot-cluster ## build the program (default)
@@ -69,6 +75,10 @@ $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
+$(B)/small/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(SMALL_FLAGS) -c -o $@ $<
+
 # Foreign code: our flags for code generation, not our warnings. Strict mode is off by default
 # there and accepts `Host : a` (FACTS 5).
 $(B)/llhttp/%.o: $(LLHTTP_SRC_DIR)/%.c $(B)/flags
@@ -84,6 +94,9 @@ deps-apt:
 	@sh tests/deps.sh apt
 deps-node:
 	@sh tests/deps.sh node
+deps-test: ## the same, and what only the tests need
+	@sh tests/deps.sh apt test
+	@sh tests/deps.sh node test
 
 # ---------------------------------------------------------------- run
 NODE_BIN := build/copilot-api/node_modules/.bin
@@ -100,19 +113,26 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libcluster.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
 
+$(B)/tests/model_failover: $(SMALL_OBJS)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_LDFLAGS) -o $@ $^
+
 test: ## install, build and run every test
 	@sh tests/run.sh
 
+# Every binary runs, also after a failure; the binary of the failure is named.
+RUN_EACH = @failed=0; for t in $^; do $$t || { echo "$$t: exit $$?"; failed=1; }; done; \
+  exit $$failed
 unit: $(UNIT_BINS) ## unit tests of this MODE
-	@set -e; for t in $(UNIT_BINS); do $$t; done
+	$(RUN_EACH)
 
 model: $(MODEL_BINS) ## exhaustive searches of the engines
-	@set -e; for t in $(MODEL_BINS); do $$t; done
+	$(RUN_EACH)
 
 integration: all ## the real binary with real nodes
 	/usr/bin/python3 -m pytest -q tests/integration
 
-lint: ## format, layers, names, purity, banned functions
+lint: all ## format, layers, names, purity, banned functions
 	@sh tests/lint.sh $(B)
 
 clean: ## remove build/

@@ -35,7 +35,7 @@ struct config_gateway {
     uint64_t node_wait_ms;
     int64_t handoff; /* enum config_handoff */
     uint64_t handoff_timeout_ms;
-    int64_t on_client_gone; /* enum config_client_gone */
+    int64_t on_client_gone;   /* enum config_client_gone */
     int64_t exhausted_status; /* 503, 402 or 429 */
     uint64_t connect_timeout_ms;
     uint64_t first_byte_timeout_ms;
@@ -77,14 +77,18 @@ struct config_env {
     char *value;
 };
 
-/* A [node:NAME] section over the defaults of [node]. */
+/* A [node:NAME] section over the defaults of [node]. Entries of env are unique by name: what
+ * the section says replaces what [node] says, and env.NAME beats pass_env. */
 struct config_node {
     char name[NODE_NAME_MAX + 1];
     bool enabled;
     enum node_source source; /* NODE_EXTERNAL when url is set */
     char *url;               /* "http://host:port", no path, no trailing slash; or NULL */
+    char *url_host;          /* the host of url, IPv6 without brackets; or NULL */
+    uint16_t url_port;       /* the port of url, 80 when it gave none; or 0 */
     char *token;             /* sent to an external node as a bearer token; or NULL */
-    char *command;           /* one line; split and expanded by supervisor/core/plan */
+    char *command;           /* one line; split and expanded by supervisor/core/plan; NULL for
+                                external nodes, as are account_type and env */
     char *account_type;      /* NULL or individual, business, enterprise */
     int64_t rate_limit_s;    /* 0 = not given */
     int64_t proxy_env;       /* enum config_tristate */
@@ -106,19 +110,23 @@ struct config {
     struct config_log log;
     struct config_node nodes[NODES_MAX]; /* index 0 first; the highest index is preferred */
     size_t node_count;
-    bool nodes_from_env; /* COPILOT_NODES or COPILOT_NODES_URLS gave the list */
+    bool nodes_from_env;  /* COPILOT_NODES or COPILOT_NODES_URLS gave the list */
     size_t nodes_ignored; /* how many of the file's nodes that put aside */
 };
 
 /* Where config_load() takes the environment from: main passes getenv, tests a table. */
 typedef const char *(*config_getenv)(const char *name);
 
+/* The file that is read when nobody names one; it may be missing. */
+#define CONFIG_PATH_DEFAULT "/etc/copilot-cluster/cluster.ini"
+
 /* Reads `path` (NULL: the default /etc/copilot-cluster/cluster.ini, whose absence is fine),
  * then applies the environment. On success `*ret_config` is a heap object for config_free().
  *
  * Errors: -EINVAL when the file or the environment is wrong: `messages` then holds one line an
- * error, all of them, each "file:line: [section] key what is wrong". -ENOENT when a named file
- * is missing, -EACCES ... when it cannot be read (with a line in messages), -ENOMEM.
+ * error, all of them in the order of the file, each "file:line: [section] key what is wrong".
+ * -ENOENT when a named file is missing, -EACCES ... when it cannot be read (with a line in
+ * messages), -ENOMEM.
  */
 int config_load(const char *path, config_getenv env, struct config **ret_config,
                 struct buf *messages) MUST_CHECK;

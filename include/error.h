@@ -10,7 +10,7 @@
 
 #include "limits.h"
 
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define MUST_CHECK                      __attribute__((warn_unused_result))
 #define PRINTF_LIKE(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
 
 /* Exit codes of the program; 0 is a clean end. 78 is EX_CONFIG and 70 EX_SOFTWARE of

@@ -27,26 +27,29 @@
 #define REQUESTS_MAX 4096
 #endif
 
-/* Attempts outlive a request when its client left (copilot-api reads its upstream to the end). */
+/* Attempts outlive a request when its client left (copilot-api reads its upstream to the end).
+ */
 #ifndef ATTEMPTS_MAX
 #define ATTEMPTS_MAX (2 * REQUESTS_MAX)
 #endif
 
-#define NODE_NAME_MAX  63        /* a host name label (RFC 1035 section 2.3.4) */
-#define REASON_MAX     160       /* "why" of a state change, shown in one line of status */
-#define SWITCH_LOG_MAX 20        /* entries of switchLog in /health */
-#define ERROR_TEXT_MAX 512       /* one error sentence with file, line and advice */
+#define NODE_NAME_MAX  63  /* a host name label (RFC 1035 section 2.3.4) */
+#define REASON_MAX     160 /* "why" of a state change, shown in one line of status */
+#define SWITCH_LOG_MAX 20  /* entries of switchLog in /health */
+#define ERROR_TEXT_MAX 512 /* one error sentence with file, line and advice */
 
 /* HTTP, client side */
-#define HEAD_BYTES_MAX       (16 * 1024) /* nginx and Node have 8-16 KiB; beyond it: 431 */
-#define HEAD_FIELDS_MAX      100         /* beyond it: 431 */
-#define TARGET_BYTES_MAX     8192        /* RFC 9110 section 4.1 asks for 8000; beyond it: 414 */
-#define READ_BUFFER_BYTES    (64 * 1024) /* libuv suggests 64 KiB; one shared buffer a loop */
-#define REFUSAL_BYTES_MAX    (64 * 1024) /* a held refusal; longer ones are cut off from judging */
-#define WRITE_HIGH_BYTES     (256 * 1024) /* stop reading the node above this */
-#define WRITE_LOW_BYTES      (64 * 1024)  /* go on reading below this */
-#define HELD_STREAM_BYTES_MAX (64 * 1024) /* lifecycle events held before STARTED (DESIGN D8) */
-#define HELD_STREAM_MS       5000         /* the same in time (DESIGN D8) */
+#define HEAD_BYTES_MAX    (16 * 1024) /* nginx and Node have 8-16 KiB; beyond it: 431 */
+#define HEAD_FIELDS_MAX   100         /* beyond it: 431 */
+#define TARGET_BYTES_MAX  8192        /* RFC 9110 section 4.1 asks for 8000; beyond it: 414 */
+#define READ_BUFFER_BYTES (64 * 1024) /* libuv suggests 64 KiB; one shared buffer a loop */
+#define REFUSAL_BYTES_MAX (64 * 1024) /* a held refusal; longer ones are cut off from judging  \
+                                       */
+#define WRITE_HIGH_BYTES      (256 * 1024) /* stop reading the node above this */
+#define WRITE_LOW_BYTES       (64 * 1024)  /* go on reading below this */
+#define HELD_STREAM_BYTES_MAX (64 * 1024)  /* lifecycle events held before STARTED (DESIGN D8) \
+                                            */
+#define HELD_STREAM_MS 5000                /* the same in time (DESIGN D8) */
 
 /* HTTP, node side */
 #define UPSTREAM_HEAD_BYTES_MAX (64 * 1024)
@@ -58,6 +61,17 @@
 
 /* Node output */
 #define OUTPUT_LINE_MAX (16 * 1024)
+
+/* Settings */
+#define CONFIG_FILE_BYTES_MAX (256 * 1024) /* 64 nodes with all settings need about 100 KiB */
+#define CONFIG_LINE_BYTES_MAX (16 * 1024)  /* an inline certificate is 2-8 KiB */
+#define CONFIG_SECTIONS_MAX   256          /* 64 nodes, more that are disabled, the rest */
+#define CONFIG_ENTRIES_MAX    8192         /* 64 nodes x (64 env + 16 settings) and the rest */
+#define CONFIG_KEY_MAX        100          /* must fit inih's line of 200 with room for a value */
+#define CONFIG_ERRORS_MAX     100          /* nobody reads more in one go; the rest is counted */
+#define CONFIG_PATH_MAX       1024         /* leaves 3 KiB of PATH_MAX for what we put below it */
+#define CONFIG_TOKEN_MAX      4096         /* it must fit into a request head of 16 KiB */
+#define CONFIG_HOST_MAX       255          /* a DNS name in text form (RFC 1035 section 2.3.4) */
 
 /* Nodes' processes */
 #define COMMAND_WORDS_MAX 64

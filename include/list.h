@@ -50,8 +50,7 @@ static inline void list_remove(struct list *member)
 #define LIST_ENTRY(pointer, type, member)                                                      \
     ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
-#define LIST_FOREACH(it, head)                                                                 \
-    for (struct list *it = (head)->next; it != (head); it = it->next)
+#define LIST_FOREACH(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 
 /* Safe against the removal of `it` itself, not of its neighbour. */
 #define LIST_FOREACH_SAFE(it, head)                                                            \

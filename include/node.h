@@ -17,7 +17,8 @@
     X(READY)         /* may serve */                                                           \
     X(DRAINED)       /* quota gone; zero-multiplier models only */                             \
     X(RATE_LIMITED)  /* throttled until a known moment */                                      \
-    X(INVALID_TOKEN) /* its account refuses us; not asked again until it logs in or restarts */ \
+    X(INVALID_TOKEN) /* its account refuses us; not asked again until it logs in or restarts   \
+                      */                                                                       \
     X(OFFLINE)       /* not reachable, or its process is down */
 
 enum node_state {

@@ -62,8 +62,8 @@ int proxy_open(uv_loop_t *loop, const struct config *config, const struct proxy_
 uint16_t proxy_port(const struct proxy *p);
 
 /* A node exists. Slots are chosen by the caller and dense from 0; slot order is index order. */
-void proxy_node_added(struct proxy *p, unsigned slot, const char *name,
-                      enum node_source source, const char *token);
+void proxy_node_added(struct proxy *p, unsigned slot, const char *name, enum node_source source,
+                      const char *token);
 
 /* Its process answers at address:port (IP literal; IPv6 without brackets). For external nodes
  * `address` may be a host name; it is resolved when it is used. */
@@ -79,8 +79,8 @@ enum proxy_down {
 
 /* The node's process is gone (reaped) or not ready yet. May be called again when the kind
  * changes. `reason` in words for /health, copied; NULL keeps the last one. */
-void proxy_node_down(struct proxy *p, unsigned slot, enum proxy_down kind,
-                     uint64_t retry_in_ms, const char *reason);
+void proxy_node_down(struct proxy *p, unsigned slot, enum proxy_down kind, uint64_t retry_in_ms,
+                     const char *reason);
 
 /* Stop accepting, answer what runs; `drained` of the host is not needed: ask with
  * proxy_busy(). Idle connections are closed at once. */

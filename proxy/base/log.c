@@ -27,7 +27,7 @@ static uint64_t dropped_total;
 static uint64_t dropped_unreported;
 
 static const char *const level_words[] = {
-    [LOG_LEVEL_SILENT] = "", [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARN] = "warn ",
+    [LOG_LEVEL_SILENT] = "",    [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARN] = "warn ",
     [LOG_LEVEL_INFO] = "info ", [LOG_LEVEL_DEBUG] = "debug",
 };
 static const char *const journal_prefixes[] = {

@@ -24,7 +24,7 @@ void mem_fail_after(uint64_t n)
 
 void *mem_alloc(size_t count, size_t size)
 {
-    if (must_fail())
+    if (must_fail() || (size != 0 && count > SIZE_MAX / size))
         return NULL;
     return calloc(count, size);
 }

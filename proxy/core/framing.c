@@ -1,0 +1,100 @@
+/* framing - where a request's body ends, and which fields may travel on.
+ *
+ * Pure. llhttp has parsed the syntax in strict mode before; here are the rules about the whole
+ * head.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "framing.h"
+
+/* Is it an element of the comma separated list (RFC 9110 section 5.6.1). */
+static bool list_has(struct slice list, struct slice element)
+{
+    while (list.len > 0) {
+        size_t comma = slice_find(list, SLICE(","));
+        struct slice item = list;
+        if (comma != SIZE_MAX)
+            item.len = comma;
+        if (slice_equal_nocase(slice_trim(item), element))
+            return true;
+        list = comma == SIZE_MAX ? (struct slice){list.at, 0} : slice_skip(list, comma + 1);
+    }
+    return false;
+}
+
+static struct framing refuse(unsigned status, const char *sentence)
+{
+    return (struct framing){.refusal_status = status, .refusal = sentence};
+}
+
+struct framing framing_of_request(const struct framing_field *fields, size_t count,
+                                  unsigned minor)
+{
+    struct framing f = {.is_persistent = minor >= 1};
+    unsigned hosts = 0;
+    unsigned lengths = 0;
+    unsigned encodings = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct slice name = fields[i].name;
+        struct slice value = fields[i].value;
+        if (slice_equal_nocase(name, SLICE("host"))) {
+            hosts++;
+        } else if (slice_equal_nocase(name, SLICE("content-length"))) {
+            lengths++;
+            if (!slice_to_u64(value, UINT64_MAX / 2, &f.content_length))
+                return refuse(400, "Content-Length must be one number of digits");
+            f.body = f.content_length > 0 ? FRAMING_LENGTH : FRAMING_NO_BODY;
+        } else if (slice_equal_nocase(name, SLICE("transfer-encoding"))) {
+            encodings++;
+            if (!slice_equal_nocase(value, SLICE("chunked")))
+                return refuse(501, "the only transfer coding that is understood is chunked");
+        } else if (slice_equal_nocase(name, SLICE("connection"))) {
+            if (list_has(value, SLICE("close")))
+                f.is_persistent = false;
+            else if (minor == 0 && list_has(value, SLICE("keep-alive")))
+                f.is_persistent = true;
+        } else if (slice_equal_nocase(name, SLICE("expect"))) {
+            if (!slice_equal_nocase(value, SLICE("100-continue")))
+                return refuse(417, "the only expectation that is understood is 100-continue");
+            f.expects_continue = minor >= 1;
+        } else if (slice_equal_nocase(name, SLICE("upgrade"))) {
+            f.wants_websocket = list_has(value, SLICE("websocket"));
+        }
+    }
+    if (hosts > 1 || (hosts == 0 && minor >= 1))
+        return refuse(400, "there must be exactly one Host field");
+    if (lengths > 1)
+        return refuse(400, "Content-Length is given more than once");
+    if (encodings > 1 || (encodings == 1 && (lengths > 0 || minor == 0)))
+        return refuse(400, "Transfer-Encoding must stand once, alone, and in HTTP/1.1");
+    if (encodings == 1)
+        f.body = FRAMING_CHUNKED;
+    return f;
+}
+
+bool framing_is_hop_by_hop(struct slice name, const struct framing_field *fields, size_t count)
+{
+    static const struct slice always[] = {
+        {"connection", 10},
+        {"keep-alive", 10},
+        {"proxy-connection", 16},
+        {"te", 2},
+        {"trailer", 7},
+        {"transfer-encoding", 17},
+        {"upgrade", 7},
+        {"proxy-authenticate", 18},
+        {"proxy-authorization", 19},
+    };
+
+    for (size_t i = 0; i < sizeof always / sizeof always[0]; i++) {
+        if (slice_equal_nocase(name, always[i]))
+            return true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (slice_equal_nocase(fields[i].name, SLICE("connection")) &&
+            list_has(fields[i].value, name))
+            return true;
+    }
+    return false;
+}

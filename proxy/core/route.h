@@ -1,0 +1,49 @@
+/* route.h - from method and target to what the gateway does with a request.
+ *
+ * Pure. Paths are judged as they will be understood by the node: Node's URL parser resolves dot
+ * segments, decodes %2e and turns backslashes around (FACTS 2), so a path that any of this
+ * would change is refused, not repaired.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef ROUTE_H
+#define ROUTE_H
+
+#include <stdbool.h>
+
+#include "slice.h"
+#include "sse.h"
+
+enum route_kind {
+    ROUTE_NODE,         /* goes to a node */
+    ROUTE_ROOT,         /* GET / */
+    ROUTE_HEALTH,       /* GET /health */
+    ROUTE_RESET_ACTIVE, /* POST /admin/reset-active-node */
+    ROUTE_OPTIONS,      /* OPTIONS of anything */
+    ROUTE_BAD_METHOD,   /* 405 */
+    ROUTE_NOT_FOUND,    /* 404 */
+    ROUTE_BAD_TARGET,   /* 400 */
+};
+
+/* In whose words errors are told. */
+enum route_dialect { ROUTE_OPENAI, ROUTE_ANTHROPIC };
+
+struct route {
+    enum route_kind kind;
+    enum route_dialect dialect;
+    enum sse_dialect sse;
+    bool is_bypass;     /* makes no upstream call (DESIGN D4) */
+    bool is_billable;   /* takes from the quota when a user initiates it */
+    bool is_free;       /* not billed, so a drained account still serves it */
+    const char *prefix; /* put before `path` to make the node's target */
+    struct slice path;  /* with the query; borrowed from the target */
+    const char *allow;  /* methods for the Allow header of a 405 */
+};
+
+/* `target` is the request target as received: origin form, absolute form or `*`. */
+struct route route_find(struct slice method, struct slice target);
+
+/* The authority of an absolute-form target, empty for the others (RFC 9112 section 3.2.2). */
+struct slice route_authority(struct slice target);
+
+#endif

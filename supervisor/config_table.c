@@ -1,0 +1,325 @@
+/* config_table - the one table of all settings, and how to find a row.
+ *
+ * Pure. A new setting is a field in include/config.h and a row here, in the order in which a
+ * person wants to read the sample file; tests compare conf/cluster.ini with the table. Lower
+ * bounds are low enough for tests in real time, upper bounds catch a wrong unit.
+ *
+ * A word that nobody knows is compared with all known ones (Levenshtein distance, letter case
+ * ignored). Two further hints are tables: words that people bring from other programs, and
+ * keys that belong into another section.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "supervisor/config_table.h"
+
+#include <string.h>
+
+#include "log.h"
+
+#define KIB            UINT64_C(1024)
+#define MIB            (1024 * KIB)
+#define GIB            (1024 * MIB)
+#define SECOND         UINT64_C(1000)
+#define MINUTE         (60 * SECOND)
+#define HOUR           (60 * MINUTE)
+#define DAY            (24 * HOUR)
+
+#define LIVE           CONFIG_EFFECT_LIVE
+#define RESTART_NODE   CONFIG_EFFECT_RESTART_NODE
+#define RESTART_DAEMON CONFIG_EFFECT_RESTART_DAEMON
+
+static const struct config_word bool_words[] = {
+    {"yes", 1}, {"no", 0}, {"true", 1}, {"false", 0}, {"on", 1},
+    {"off", 0}, {"1", 1},  {"0", 0},    {NULL, 0},
+};
+static const struct config_word tristate_words[] = {
+    {"auto", CONFIG_AUTO}, {"yes", CONFIG_YES}, {"no", CONFIG_NO},  {"true", CONFIG_YES},
+    {"false", CONFIG_NO},  {"on", CONFIG_YES},  {"off", CONFIG_NO}, {NULL, 0},
+};
+static const struct config_word handoff_words[] = {
+    {"drain", CONFIG_HANDOFF_DRAIN}, {"overlap", CONFIG_HANDOFF_OVERLAP}, {NULL, 0}};
+static const struct config_word client_gone_words[] = {
+    {"read", CONFIG_CLIENT_GONE_READ}, {"abort", CONFIG_CLIENT_GONE_ABORT}, {NULL, 0}};
+static const struct config_word exhausted_words[] = {
+    {"503", 503}, {"402", 402}, {"429", 429}, {NULL, 0}};
+static const struct config_word account_words[] = {
+    {"individual", 0}, {"business", 1}, {"enterprise", 2}, {NULL, 0}};
+/* Ours, then Fastify's, which the ancestor's LOG_LEVEL took (FACTS 6). */
+static const struct config_word level_words[] = {
+    {"silent", LOG_LEVEL_SILENT}, {"error", LOG_LEVEL_ERROR},
+    {"warn", LOG_LEVEL_WARN},     {"info", LOG_LEVEL_INFO},
+    {"debug", LOG_LEVEL_DEBUG},   {"fatal", LOG_LEVEL_ERROR},
+    {"trace", LOG_LEVEL_DEBUG},   {NULL, 0},
+};
+
+/* Most rows are one of these; the rest is written out. */
+#define ROW(section_, key_, type_, effect_, offset_, default_, help_)                          \
+    .section = section_, .key = key_, .type = CONFIG_TYPE_##type_, .effect = effect_,          \
+    .offset = offset_, .default_text = default_, .help = help_
+#define GATEWAY(key_, type_, effect_, member, default_, help_)                                 \
+    ROW("gateway", key_, type_, effect_, offsetof(struct config, gateway.member), default_,    \
+        help_)
+#define QUOTA(key_, member, default_, help_)                                                   \
+    ROW("quota", key_, DURATION, LIVE, offsetof(struct config, quota.member), default_, help_)
+#define SUPERVISOR(key_, type_, effect_, member, default_, help_)                              \
+    ROW("supervisor", key_, type_, effect_, offsetof(struct config, supervisor.member),        \
+        default_, help_)
+#define ANY_NODE(key_, type_, effect_, member, default_, help_)                                \
+    ROW("node", key_, type_, effect_, offsetof(struct config_node, member), default_, help_)
+#define SPAWNED(...)      ANY_NODE(__VA_ARGS__), .about = CONFIG_ABOUT_SPAWNED
+#define EXTERNAL(...)     ANY_NODE(__VA_ARGS__), .about = CONFIG_ABOUT_EXTERNAL
+#define RANGE(min_, max_) .min = min_, .max = max_
+
+/* clang-format off */ /* rows that line up are easier to compare than rows that wrap */
+const struct config_row config_table_rows[] = {
+    {GATEWAY("listen", LISTEN, RESTART_DAEMON, listen, "127.0.0.1:8080",
+             "address and port; 0.0.0.0 = every interface"),
+     RANGE(0, 65535), .environ_names = {"PORT", "GATEWAY_PORT"}},
+    {GATEWAY("retry_limit", INTEGER, LIVE, retry_limit, "3",
+             "how many more nodes a refused request may try"),
+     RANGE(0, 100), .environ_names = {"RETRY_LIMIT"}},
+    {GATEWAY("node_wait", DURATION, LIVE, node_wait_ms, "10s",
+             "a request waits this long for a node that is starting"),
+     RANGE(0, 10 * MINUTE)},
+    {GATEWAY("handoff", WORD, LIVE, handoff, "drain",
+             "drain: never two accounts at once; overlap: switch at once"),
+     .words = handoff_words},
+    {GATEWAY("handoff_timeout", DURATION, LIVE, handoff_timeout_ms, "60s",
+             "a switch waits this long for running answers"),
+     RANGE(0, HOUR)},
+    {GATEWAY("on_client_gone", WORD, LIVE, on_client_gone, "read",
+             "read: the node finishes its answer; abort: cut it"),
+     .words = client_gone_words},
+    {GATEWAY("exhausted_status", WORD, LIVE, exhausted_status, "503",
+             "answer when every account has refused: 503, 402 or 429"),
+     .words = exhausted_words},
+    {GATEWAY("connect_timeout", DURATION, LIVE, connect_timeout_ms, "2s",
+             "connecting to a node"),
+     RANGE(10, MINUTE)},
+    {GATEWAY("first_byte_timeout", DURATION, LIVE, first_byte_timeout_ms, "310s",
+             "until an answer begins; nodes give up after 300s"),
+     RANGE(100, HOUR)},
+    {GATEWAY("idle_timeout", DURATION, LIVE, idle_timeout_ms, "310s",
+             "silence in the middle of an answer"),
+     RANGE(100, HOUR)},
+    {GATEWAY("head_timeout", DURATION, LIVE, head_timeout_ms, "10s",
+             "until a client has sent its request head"),
+     RANGE(100, 5 * MINUTE)},
+    {GATEWAY("body_timeout", DURATION, LIVE, body_timeout_ms, "60s",
+             "silence in the middle of a request body"),
+     RANGE(100, HOUR)},
+    {GATEWAY("keepalive_timeout", DURATION, LIVE, keepalive_timeout_ms, "75s",
+             "an idle client connection stays open"),
+     RANGE(100, HOUR)},
+    {GATEWAY("body_max", BYTES, LIVE, body_max_bytes, "64MiB",
+             "the largest request body; beyond it: 413"),
+     RANGE(KIB, 4 * GIB)},
+    {GATEWAY("body_memory_max", BYTES, LIVE, body_memory_max_bytes, "256MiB",
+             "all request bodies together; beyond it: 503"),
+     RANGE(KIB, 1024 * GIB)},
+    {GATEWAY("connections_max", INTEGER, LIVE, connections_max, "1024",
+             "clients connected at once"),
+     RANGE(1, REQUESTS_MAX)},
+    {GATEWAY("queue_max", INTEGER, LIVE, queue_max, "256",
+             "requests that wait for a node at once"),
+     RANGE(0, REQUESTS_MAX)},
+
+    {QUOTA("poll_interval", poll_interval_ms, "5m",
+           "between two looks at an account's quota"),
+     RANGE(100, 7 * DAY), .environ_names = {"POLL_INTERVAL"}},
+    {QUOTA("drained_poll_interval", drained_poll_interval_ms, "1h",
+           "the same while the quota is used up"),
+     RANGE(100, 31 * DAY), .environ_names = {"DRAINED_POLL_INTERVAL"}},
+    {QUOTA("offline_check_interval", offline_check_interval_ms, "30s",
+           "between two looks at a node that does not answer"),
+     RANGE(100, DAY)},
+    {QUOTA("rate_limit_cooldown", rate_limit_cooldown_ms, "60s",
+           "rest after a 429 that names no time"),
+     RANGE(100, 7 * DAY)},
+    {QUOTA("usage_timeout", usage_timeout_ms, "10s",
+           "one look at a quota"),
+     RANGE(100, 5 * MINUTE)},
+
+    {SUPERVISOR("state_dir", DIRECTORY, RESTART_DAEMON, state_dir, NULL,
+                "private homes of the nodes, with their logins"),
+     RANGE(1, CONFIG_PATH_MAX), .example = "/var/lib/copilot-cluster"},
+    {SUPERVISOR("shutdown_timeout", DURATION, LIVE, shutdown_timeout_ms, "8s",
+                "the whole shutdown; Docker allows 10s"),
+     RANGE(0, 10 * MINUTE)},
+    {SUPERVISOR("start_interval", DURATION, LIVE, start_interval_ms, "0s",
+                "between the starts of two nodes"),
+     RANGE(0, 10 * MINUTE)},
+
+    {ROW("auth", "timeout", DURATION, LIVE, offsetof(struct config, auth.timeout_ms), "15m",
+         "a login code is good this long; then a fresh one"),
+     RANGE(SECOND, DAY)},
+
+    {ROW("log", "level", WORD, LIVE, offsetof(struct config, log.level), "info",
+         "silent, error, warn, info or debug"),
+     .words = level_words, .environ_names = {"LOG_LEVEL"}},
+
+    {SPAWNED("command", COMMAND, RESTART_NODE, command, "copilot-api start --port %(port)s",
+             "program and options, no shell"),
+     RANGE(1, CONFIG_LINE_BYTES_MAX)},
+    {SPAWNED("account_type", NAME, RESTART_NODE, account_type, NULL,
+             "individual, business or enterprise"),
+     .words = account_words, .example = "individual"},
+    {SPAWNED("rate_limit", SECONDS, RESTART_NODE, rate_limit_s, "0s",
+             "the node's own pause between requests; 0s = none"),
+     RANGE(0, DAY)},
+    {SPAWNED("proxy_env", WORD, RESTART_NODE, proxy_env, "auto",
+             "give --proxy-env; auto: when it has a proxy variable"),
+     .words = tristate_words},
+    {SPAWNED("env.NAME", ENV, RESTART_NODE, env, NULL,
+             "a variable of the node, such as env.HTTPS_PROXY"),
+     .example = "value"},
+    {SPAWNED("pass_env", PASS_ENV, RESTART_NODE, env, NULL,
+             "variables of ours that it gets too"),
+     .example = "NODE_EXTRA_CA_CERTS"},
+    {SPAWNED("token_file", HOME_FILE, RESTART_NODE, token_file,
+             ".local/share/copilot-api/github_token", "in its home"),
+     RANGE(1, CONFIG_PATH_MAX)},
+    {SPAWNED("start_timeout", DURATION, LIVE, start_timeout_ms, "30s",
+             "from the start to the first answer, logins aside"),
+     RANGE(100, HOUR)},
+    {SPAWNED("restart_delay", DURATION, LIVE, restart_delay_ms, "1s",
+             "before the first restart; doubles each time"),
+     RANGE(10, HOUR)},
+    {SPAWNED("restart_delay_max", DURATION, LIVE, restart_delay_max_ms, "60s",
+             "and stops growing here"),
+     RANGE(10, DAY)},
+    {SPAWNED("restart_reset", DURATION, LIVE, restart_reset_ms, "60s",
+             "up this long: the delay starts over"),
+     RANGE(0, 7 * DAY)},
+    {SPAWNED("stopwaitsecs", DURATION, LIVE, stopwait_ms, "5s",
+             "between TERM and KILL"),
+     RANGE(0, 10 * MINUTE)},
+    {ANY_NODE("enabled", BOOL, LIVE, enabled, "yes",
+              "no: as if the section were not there"),
+     .words = bool_words},
+    {EXTERNAL("url", URL, RESTART_NODE, url, NULL,
+              "a copilot-api elsewhere: used, never started"),
+     .example = "http://10.0.0.5:4141"},
+    {EXTERNAL("token", TOKEN, LIVE, token, NULL,
+              "bearer token that goes to it"),
+     RANGE(0, CONFIG_TOKEN_MAX), .example = "secret", .is_secret = true},
+};
+/* clang-format on */
+const size_t config_table_count = sizeof config_table_rows / sizeof config_table_rows[0];
+
+/* What people who come from supervisord, nginx or the ancestor write first. */
+static const struct {
+    const char *theirs;
+    const char *ours;
+} foreign_words[] = {
+    {"port", "listen"},       {"host", "listen"},
+    {"address", "listen"},    {"bind", "listen"},
+    {"autostart", "enabled"}, {"environment", "env.NAME"},
+    {"env", "env.NAME"},      {"startsecs", "restart_reset"},
+    {"loglevel", "level"},    {"log_level", "level"},
+    {"disabled", "enabled"},  {"stop_timeout", "stopwaitsecs"},
+};
+
+#define WORD_MAX 32 /* longer words are not typing errors of ours */
+
+static size_t min_of(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Letters to insert, delete or replace until a is b; SIZE_MAX for words that are too long. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t a_len = strlen(a);
+    size_t b_len = strlen(b);
+    size_t row[WORD_MAX + 1];
+
+    if (a_len > WORD_MAX || b_len > WORD_MAX)
+        return SIZE_MAX;
+    for (size_t j = 0; j <= b_len; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a_len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b_len; j++) {
+            size_t replaced = diagonal + (slice_fold(a[i - 1]) != slice_fold(b[j - 1]));
+            diagonal = row[j];
+            row[j] = min_of(replaced, min_of(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[b_len];
+}
+
+/* A third of the letters may be wrong, three at most. */
+static bool is_close(const char *word, size_t wrong)
+{
+    return wrong <= 3 && wrong * 3 <= strlen(word);
+}
+
+const struct config_row *config_table_find(const char *section, const char *key)
+{
+    for (size_t i = 0; i < config_table_count; i++) {
+        const struct config_row *row = &config_table_rows[i];
+        if (strcmp(row->section, section) != 0)
+            continue;
+        if (row->type == CONFIG_TYPE_ENV ? strncmp(key, "env.", 4) == 0
+                                         : strcmp(row->key, key) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+bool config_table_has_section(const char *section)
+{
+    for (size_t i = 0; i < config_table_count; i++) {
+        if (strcmp(config_table_rows[i].section, section) == 0)
+            return true;
+    }
+    return false;
+}
+
+const char *config_table_suggest_key(const char *section, const char *key)
+{
+    const char *best = NULL;
+    size_t best_wrong = SIZE_MAX;
+
+    for (size_t i = 0; i < sizeof foreign_words / sizeof foreign_words[0]; i++) {
+        if (strcmp(foreign_words[i].theirs, key) == 0 &&
+            config_table_find(section, foreign_words[i].ours) != NULL)
+            return foreign_words[i].ours;
+    }
+    for (size_t i = 0; i < config_table_count; i++) {
+        const struct config_row *row = &config_table_rows[i];
+        size_t wrong = distance(key, row->key);
+        if (strcmp(row->section, section) == 0 && wrong < best_wrong && is_close(key, wrong)) {
+            best = row->key;
+            best_wrong = wrong;
+        }
+    }
+    return best;
+}
+
+const char *config_table_suggest_section(const char *section)
+{
+    const char *best = NULL;
+    size_t best_wrong = SIZE_MAX;
+
+    for (size_t i = 0; i < config_table_count; i++) {
+        const char *known = config_table_rows[i].section;
+        size_t wrong = distance(section, known);
+        if (wrong < best_wrong && is_close(section, wrong)) {
+            best = known;
+            best_wrong = wrong;
+        }
+    }
+    return best;
+}
+
+const char *config_table_section_of(const char *key)
+{
+    for (size_t i = 0; i < config_table_count; i++) {
+        if (config_table_find(config_table_rows[i].section, key) != NULL)
+            return config_table_rows[i].section;
+    }
+    return NULL;
+}

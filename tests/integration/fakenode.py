@@ -1,0 +1,282 @@
+#!/usr/bin/python3
+"""fakenode - a node that misbehaves on command.
+
+It stands where copilot-api would: binds $HOST and --port, says "Server running" at /, has a
+quota at /usage. What it does with any other request is one dict, taken from the query string
+(?do=stream&events=5), else from the JSON in the --control file, which a test may rewrite at any
+moment, else {"do": "echo"}:
+
+  echo    JSON about the request: node, method, target, headers, length, sha256
+  mirror  the body of the request, byte for byte; piece=N: chunked, N bytes a chunk
+  status  status=N, body=TEXT, type=MIME
+  reset   RST before the head, or after=N bytes of a longer body
+  close   FIN before the head
+  hang    reads the request, then silence
+  head    a head of 200, then silence
+  stream  events=N delay=S, then the mark of a whole stream (dialect=chat|messages|responses);
+          cut=K ends after K events, how=last (a clean last chunk, like copilot-api), fin, rst
+  big     bytes=N of a known pattern
+  die     the process exits in mid-request
+
+"times": N in the file limits it to N requests, "usage" there is the quota left, or a status.
+Each request is one line of JSON in the --log file.
+
+SPDX-License-Identifier: MIT
+"""
+import argparse
+import hashlib
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from urllib.parse import parse_qsl, urlsplit
+
+PATTERN = bytes(range(256)) * 256
+EVENTS = {  # dialect -> (one event, the mark of a whole stream)
+    "chat": ('data: {"choices":[{"index":0,"delta":{"content":"word%d "}}]}\n\n',
+             "data: [DONE]\n\n"),
+    "messages": ('event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
+                 '"delta":{"type":"text_delta","text":"word%d "}}\n\n',
+                 'event: message_stop\ndata: {"type":"message_stop"}\n\n'),
+    "responses": ('event: response.output_text.delta\ndata: {"type":'
+                  '"response.output_text.delta","delta":"word%d "}\n\n',
+                  'event: response.completed\ndata: {"type":"response.completed"}\n\n'),
+}
+
+
+class Gone(Exception):
+    """The connection is over."""
+
+
+class Connection:
+    def __init__(self, node, sock):
+        self.node, self.sock, self.file = node, sock, sock.makefile("rb")
+
+    # ---------------------------------------------------------------- one request
+
+    def read_body(self, headers):
+        names = dict(headers)
+        if "chunked" not in names.get("transfer-encoding", ""):
+            size = int(names.get("content-length", "0"))
+            body = self.file.read(size)
+            if len(body) < size:
+                raise Gone
+            return body
+        body = b""
+        while size := int(self.file.readline(), 16):
+            body += self.file.read(size)
+            self.file.readline()
+        self.file.readline()
+        return body
+
+    def serve(self):
+        while first := self.file.readline():
+            method, target, _ = first.decode("latin-1").split(" ", 2)
+            headers = []
+            while (line := self.file.readline().decode("latin-1").strip()):
+                name, value = line.split(":", 1)
+                headers.append((name.lower(), value.strip()))
+            body = self.read_body(headers)
+            facts = {"node": self.node.options.name, "method": method, "target": target,
+                     "headers": headers, "length": len(body),
+                     "sha256": hashlib.sha256(body).hexdigest()}
+            self.node.note(facts)
+            self.answer(facts, body)
+
+    def answer(self, facts, body):
+        parts = urlsplit(facts["target"])
+        if facts["method"] in ("GET", "HEAD") and parts.path == "/":
+            return self.send(200, b"Server running", kind="text/plain", to=facts["method"])
+        if parts.path == "/usage":
+            return self.usage()
+        what = dict(parse_qsl(parts.query))
+        if "do" not in what:
+            what = self.node.control()
+        getattr(self, "do_" + what.get("do", "echo"))(what, facts, body)
+
+    # ---------------------------------------------------------------- sending
+
+    def head(self, status, fields):
+        """Like copilot-api's: the reason phrase is empty."""
+        lines = "".join(f"{k}: {v}\r\n" for k, v in fields)
+        self.sock.sendall(f"HTTP/1.1 {status} \r\n{lines}\r\n".encode("latin-1"))
+
+    def send(self, status, body, kind="application/json", to="POST"):
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body).encode()
+        self.head(status, [("content-type", kind), ("x-node", self.node.options.name),
+                           ("content-length", len(body))])
+        self.sock.sendall(b"" if to == "HEAD" else body)
+
+    def chunk(self, data):
+        self.sock.sendall(b"%x\r\n%s\r\n" % (len(data), data))
+
+    def end(self, how):
+        if how == "rst":
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raise Gone
+
+    def usage(self):
+        left = self.node.control(peek=True).get("usage", self.node.options.quota)
+        if isinstance(left, str) and left.startswith("status "):
+            return self.send(int(left[7:]), {"error": "Failed to fetch Copilot usage"})
+        share = 100.0 * left / 300
+        self.send(200, {"copilot_plan": "individual", "quota_reset_date": "2030-01-01",
+                        "quota_snapshots": {"premium_interactions": {
+                            "entitlement": 300, "remaining": left, "quota_remaining": left,
+                            "percent_remaining": share, "unlimited": False,
+                            "overage_count": 0, "overage_permitted": False}}})
+
+    # ---------------------------------------------------------------- what it can do
+
+    def do_echo(self, what, facts, body):
+        self.send(200, facts, to=facts["method"])
+
+    def do_mirror(self, what, facts, body):
+        piece = int(what.get("piece", 0))
+        if not piece:
+            return self.send(200, body, "application/octet-stream")
+        self.head(200, [("content-type", "application/octet-stream"),
+                        ("transfer-encoding", "chunked")])
+        for at in range(0, len(body), piece):
+            self.chunk(body[at:at + piece])
+        self.chunk(b"")
+
+    def do_status(self, what, facts, body):
+        text = what.get("body", json.dumps({"error": {"message": "no", "type": "error"}}))
+        self.send(int(what["status"]), text.encode(), what.get("type", "application/json"))
+
+    def do_reset(self, what, facts, body):
+        if after := int(what.get("after", 0)):
+            self.head(200, [("content-type", "text/plain"), ("content-length", after * 2)])
+            self.sock.sendall(b"x" * after)
+            time.sleep(0.2)  # an RST overtakes what the peer has not read yet
+        self.end("rst")
+
+    def do_close(self, what, facts, body):
+        self.end("fin")
+
+    def do_hang(self, what, facts, body):
+        self.sock.recv(1)
+        raise Gone
+
+    def do_head(self, what, facts, body):
+        self.head(200, [("content-type", "application/json"), ("transfer-encoding", "chunked")])
+        self.do_hang(what, facts, body)
+
+    def do_stream(self, what, facts, body):
+        event, mark = EVENTS[what.get("dialect", "chat")]
+        cut = int(what["cut"]) if "cut" in what else None
+        self.head(200, [("content-type", "text/event-stream"), ("x-node", facts["node"]),
+                        ("transfer-encoding", "chunked")])
+        for i in range(int(what.get("events", 3))):
+            if i == cut:
+                break
+            self.chunk((event % i).encode())
+            time.sleep(float(what.get("delay", 0)))
+        if cut is None:
+            self.chunk(mark.encode())
+        elif what.get("how", "last") != "last":
+            self.end(what["how"])
+        self.chunk(b"")
+
+    def do_big(self, what, facts, body):
+        left = int(what["bytes"])
+        self.head(200, [("content-type", "application/octet-stream"), ("content-length", left)])
+        while left > 0:
+            left -= self.sock.send(PATTERN[:left])
+
+    def do_die(self, what, facts, body):
+        os._exit(3)
+
+
+class Node:
+    def __init__(self, options):
+        self.options, self.lock, self.seen, self.used = options, threading.Lock(), "", 0
+
+    def control(self, peek=False):
+        """The dict of the control file; counts `times` down, from anew when it changes."""
+        with self.lock:
+            try:
+                with open(self.options.control, encoding="utf-8") as f:
+                    text = f.read()
+            except (OSError, TypeError):
+                return {}
+            what = json.loads(text or "{}")
+            if text != self.seen:
+                self.seen, self.used = text, 0
+            if not peek:
+                self.used += 1
+                if self.used > what.get("times", 1 << 30):
+                    return {}
+            return what
+
+    def note(self, facts):
+        if self.options.log:
+            with self.lock, open(self.options.log, "a", encoding="utf-8") as f:
+                f.write(json.dumps(facts) + "\n")
+
+    def run(self):
+        server = socket.socket()
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind((os.environ.get("HOST", "127.0.0.1"), self.options.port))
+        server.listen(512)
+        print(f"fakenode {self.options.name} listens", flush=True)
+        while True:
+            sock, _ = server.accept()
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=self.connection, args=(sock,), daemon=True).start()
+
+    def connection(self, sock):
+        try:
+            Connection(self, sock).serve()
+        except (OSError, Gone, ValueError):
+            pass
+        finally:
+            sock.close()
+
+
+def trouble_at_start(options):
+    for line in options.say:
+        print(line, file=sys.stderr, flush=True)
+    if options.fail_starts:
+        with open(options.fail_file, "a+", encoding="ascii") as f:
+            f.write(f"{options.port}\n")
+            f.seek(0)
+            if len(f.readlines()) <= options.fail_starts:
+                sys.exit(f"Error: listen EADDRINUSE: address already in use :{options.port}")
+    if options.ignore_term:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for _ in range(options.orphans):  # short-lived; their parent is gone at once
+        subprocess.Popen(["sh", "-c", "(sleep 0.3 &)"]).wait()
+    if options.escapee:  # leaves session and process group, and outlives everybody
+        subprocess.Popen(["sh", "-c", "setsid sleep 600 & exit"], stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL).wait()
+
+
+def main():
+    parser = argparse.ArgumentParser(description="a node that misbehaves on command")
+    add = parser.add_argument
+    add("--port", type=int, required=True)
+    add("--name", default="fake")
+    add("--control", help="file with the behaviour, as JSON")
+    add("--log", help="file for the requests it gets")
+    add("--quota", type=float, default=300)
+    add("--say", action="append", default=[], help="a line for stderr, at the start")
+    add("--fail-starts", type=int, default=0, help="so many starts end with EADDRINUSE")
+    add("--fail-file", help="counts them")
+    add("--ignore-term", action="store_true")
+    add("--orphans", type=int, default=0)
+    add("--escapee", action="store_true")
+    options = parser.parse_args()
+    trouble_at_start(options)
+    Node(options).run()
+
+
+if __name__ == "__main__":
+    main()
