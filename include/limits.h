@@ -12,7 +12,9 @@
 #ifdef _GCC_NEXT_LIMITS_H
 #pragma GCC system_header /* #include_next is an extension */
 #include_next <limits.h>
-#elif !defined CLUSTER_LIMITS_H
+#endif
+
+#ifndef CLUSTER_LIMITS_H
 #define CLUSTER_LIMITS_H
 
 /* Nodes of all kinds. One bit each in failover's "tried" mask. The exhaustive search builds the
@@ -39,21 +41,19 @@
 #define ERROR_TEXT_MAX 512 /* one error sentence with file, line and advice */
 
 /* HTTP, client side */
-#define HEAD_BYTES_MAX    (16 * 1024) /* nginx and Node have 8-16 KiB; beyond it: 431 */
-#define HEAD_FIELDS_MAX   100         /* beyond it: 431 */
-#define TARGET_BYTES_MAX  8192        /* RFC 9110 section 4.1 asks for 8000; beyond it: 414 */
-#define READ_BUFFER_BYTES (64 * 1024) /* libuv suggests 64 KiB; one shared buffer a loop */
-#define REFUSAL_BYTES_MAX (64 * 1024) /* a held refusal; longer ones are cut off from judging  \
-                                       */
+#define HEAD_BYTES_MAX        (16 * 1024) /* nginx and Node have 8-16 KiB; beyond it: 431 */
+#define HEAD_FIELDS_MAX       100         /* beyond it: 431 */
+#define TARGET_BYTES_MAX      8192 /* RFC 9110 section 4.1 asks for 8000; beyond it: 414 */
+#define READ_BUFFER_BYTES     (64 * 1024)  /* libuv suggests 64 KiB; one shared buffer a loop */
+#define REFUSAL_BYTES_MAX     (64 * 1024)  /* a held refusal; what is longer is not judged */
 #define WRITE_HIGH_BYTES      (256 * 1024) /* stop reading the node above this */
 #define WRITE_LOW_BYTES       (64 * 1024)  /* go on reading below this */
-#define HELD_STREAM_BYTES_MAX (64 * 1024)  /* lifecycle events held before STARTED (DESIGN D8) \
-                                            */
-#define HELD_STREAM_MS 5000                /* the same in time (DESIGN D8) */
+#define HELD_STREAM_BYTES_MAX (64 * 1024)  /* lifecycle events held before STARTED (D8) */
+#define HELD_STREAM_MS        5000         /* the same in time (D8) */
 
 /* HTTP, node side */
 #define UPSTREAM_HEAD_BYTES_MAX (64 * 1024)
-#define UPSTREAM_IDLE_MS        4000 /* copilot-api closes idle connections after 5 s (FACTS 2) */
+#define UPSTREAM_IDLE_MS        4000 /* copilot-api closes idle ones after 5 s (FACTS 2) */
 #define UPSTREAM_POOL_MAX       32   /* idle connections kept a node; a burst of 19 is usual */
 
 /* Control plane */
@@ -67,11 +67,11 @@
 #define CONFIG_LINE_BYTES_MAX (16 * 1024)  /* an inline certificate is 2-8 KiB */
 #define CONFIG_SECTIONS_MAX   256          /* 64 nodes, more that are disabled, the rest */
 #define CONFIG_ENTRIES_MAX    8192         /* 64 nodes x (64 env + 16 settings) and the rest */
-#define CONFIG_KEY_MAX        100          /* must fit inih's line of 200 with room for a value */
-#define CONFIG_ERRORS_MAX     100          /* nobody reads more in one go; the rest is counted */
-#define CONFIG_PATH_MAX       1024         /* leaves 3 KiB of PATH_MAX for what we put below it */
-#define CONFIG_TOKEN_MAX      4096         /* it must fit into a request head of 16 KiB */
-#define CONFIG_HOST_MAX       255          /* a DNS name in text form (RFC 1035 section 2.3.4) */
+#define CONFIG_KEY_MAX        100  /* must fit inih's line of 200 with room for a value */
+#define CONFIG_ERRORS_MAX     100  /* nobody reads more in one go; the rest is counted */
+#define CONFIG_PATH_MAX       1024 /* leaves 3 KiB of PATH_MAX for what we put below it */
+#define CONFIG_TOKEN_MAX      4096 /* it must fit into a request head of 16 KiB */
+#define CONFIG_HOST_MAX       255  /* a DNS name in text form (RFC 1035 section 2.3.4) */
 
 /* Nodes' processes */
 #define COMMAND_WORDS_MAX 64
