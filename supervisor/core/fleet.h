@@ -26,9 +26,10 @@
 #include "node.h"
 #include "supervisor/core/proc.h"
 
-#define FLEET_NEVER      PROC_NEVER
-#define FLEET_GIVE_UP_MS 2000 /* KILL needs milliseconds; beyond this it hangs in the kernel   \
-                               */
+#define FLEET_NEVER PROC_NEVER
+#define FLEET_GIVE_UP_MS                                                                       \
+    2000 /* KILL needs milliseconds; beyond this it hangs in the kernel                        \
+          */
 
 #define FLEET_EVENT_MAP(X)                                                                     \
     X(NODE_ADDED)   /* slot, has_token, is_wanted, policy: it exists */                        \

@@ -11,7 +11,6 @@
  */
 #include "supervisor/core/plan.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
@@ -22,32 +21,31 @@
 
 /* One build in progress. */
 struct builder {
-    const struct config_node *node;
-    const struct plan_place *place;
+    const struct plan_request *request;
     struct plan *plan;
     struct error *error;
     char port[NUMBER_TEXT_MAX];
 };
 
 /* "node NAME: part part part": core has no printf. Ends in NULL. */
-static int refuse(struct builder *b, int error, ...)
+static bool refuse(struct builder *b, ...)
 {
     const char *part = "node ";
     size_t used = 0;
     va_list parts;
 
-    va_start(parts, error);
+    va_start(parts, b);
     for (int i = 0; part != NULL; i++) {
         size_t len = strlen(part);
         if (len > sizeof b->error->text - 1 - used)
             len = sizeof b->error->text - 1 - used;
         memcpy(b->error->text + used, part, len);
         used += len;
-        part = i == 0 ? b->node->name : i == 1 ? ": " : va_arg(parts, const char *);
+        part = i == 0 ? b->request->node : i == 1 ? ": " : va_arg(parts, const char *);
     }
     va_end(parts);
     b->error->text[used] = '\0';
-    return error;
+    return false;
 }
 
 static void put_number(uint64_t value, char ret_text[NUMBER_TEXT_MAX])
@@ -63,54 +61,50 @@ static void put_number(uint64_t value, char ret_text[NUMBER_TEXT_MAX])
     ret_text[n] = '\0';
 }
 
-static int put(struct builder *b, struct slice text)
+static bool put(struct builder *b, struct slice text)
 {
     struct plan *plan = b->plan;
 
     if (text.len > sizeof plan->bytes - plan->used)
-        return refuse(b, -E2BIG, "its command and environment are longer than 64 KiB", NULL);
+        return refuse(b, "its command and environment are longer than 64 KiB", NULL);
     if (text.len > 0)
         memcpy(plan->bytes + plan->used, text.at, text.len);
     plan->used += text.len;
-    return 0;
+    return true;
 }
 
-static int put_end(struct builder *b)
+static bool put_end(struct builder *b)
 {
     return put(b, (struct slice){.at = "", .len = 1});
 }
 
 /* Begins a word: the bytes that follow, up to put_end(), belong to it. */
-static int begin_word(struct builder *b)
+static bool begin_word(struct builder *b)
 {
     struct plan *plan = b->plan;
 
     if (plan->argc == COMMAND_WORDS_MAX)
-        return refuse(b, -E2BIG, "command has more than 64 words", NULL);
+        return refuse(b, "command has more than 64 words", NULL);
     plan->argv[plan->argc++] = plan->bytes + plan->used;
-    return 0;
+    return true;
 }
 
-static int add_word(struct builder *b, const char *text)
+static bool add_word(struct builder *b, const char *text)
 {
-    int r = begin_word(b);
-
-    if (r == 0)
-        r = put(b, slice_of(text));
-    return r == 0 ? put_end(b) : r;
+    return begin_word(b) && put(b, slice_of(text)) && put_end(b);
 }
 
 /* Expands the %(name)s at the front of `text`; *ret_len is how much of it that took. */
-static int expand(struct builder *b, struct slice text, size_t *ret_len)
+static bool expand(struct builder *b, struct slice text, size_t *ret_len)
 {
     const struct {
         struct slice name;
         const char *value;
     } table[] = {
         {SLICE("%(port)s"), b->port},
-        {SLICE("%(host)s"), b->place->address},
-        {SLICE("%(node_name)s"), b->node->name},
-        {SLICE("%(state_dir)s"), b->place->state_dir},
+        {SLICE("%(host)s"), b->request->address},
+        {SLICE("%(node_name)s"), b->request->node},
+        {SLICE("%(state_dir)s"), b->request->state_dir},
     };
 
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -123,7 +117,7 @@ static int expand(struct builder *b, struct slice text, size_t *ret_len)
     size_t len = slice_find(text, SLICE(")"));
     len = len == SIZE_MAX ? text.len : len + 1;
     memcpy(shown, text.at, len < sizeof shown ? len : sizeof shown - 1);
-    return refuse(b, -EINVAL, "command: unknown ", shown,
+    return refuse(b, "command: unknown ", shown,
                   ": there are %(port)s, %(host)s, %(node_name)s and %(state_dir)s; write %% "
                   "for a percent sign",
                   NULL);
@@ -143,11 +137,11 @@ static bool is_escape(struct slice text, char quote)
 }
 
 /* Reads one character, quoted or not, with what it expands to; *ret_len is what that took. */
-static int read_char(struct builder *b, struct slice text, char quote, size_t *ret_len)
+static bool read_char(struct builder *b, struct slice text, char quote, size_t *ret_len)
 {
     if (is_escape(text, quote)) {
         if (text.len < 2)
-            return refuse(b, -EINVAL, "command ends in a backslash", NULL);
+            return refuse(b, "command ends in a backslash", NULL);
         *ret_len = 2;
         return put(b, (struct slice){.at = text.at + 1, .len = 1});
     }
@@ -158,13 +152,13 @@ static int read_char(struct builder *b, struct slice text, char quote, size_t *r
 }
 
 /* Reads the word at the front of the text; *ret_len is its length in the command. */
-static int read_word(struct builder *b, struct slice text, size_t *ret_len)
+static bool read_word(struct builder *b, struct slice text, size_t *ret_len)
 {
     char quote = '\0';
     size_t at = 0;
-    int r = begin_word(b);
+    bool is_good = begin_word(b);
 
-    while (r == 0 && at < text.len && (quote != '\0' || !is_blank(text.at[at]))) {
+    while (is_good && at < text.len && (quote != '\0' || !is_blank(text.at[at]))) {
         char c = text.at[at];
         size_t len = 1;
         if (quote == '\0' && (c == '"' || c == '\''))
@@ -172,18 +166,18 @@ static int read_word(struct builder *b, struct slice text, size_t *ret_len)
         else if (quote != '\0' && c == quote)
             quote = '\0';
         else
-            r = read_char(b, slice_skip(text, at), quote, &len);
+            is_good = read_char(b, slice_skip(text, at), quote, &len);
         at += len;
     }
-    if (r == 0 && quote != '\0')
-        r = refuse(b, -EINVAL, "command: a ", quote == '"' ? "double" : "single",
-                   " quote is not closed", NULL);
+    if (is_good && quote != '\0')
+        is_good = refuse(b, "command: a ", quote == '"' ? "double" : "single",
+                         " quote is not closed", NULL);
     *ret_len = at;
-    return r == 0 ? put_end(b) : r;
+    return is_good && put_end(b);
 }
 
 /* What a shell would have understood. `raw` is the word as it is written. */
-static int refuse_shell(struct builder *b, struct slice raw)
+static bool is_without_shell(struct builder *b, struct slice raw)
 {
     static const char *const operators[] = {
         "|", "||", "&", "&&", ";", ">", ">>", "<", "2>", "2>&1", ">/dev/null", "2>/dev/null",
@@ -191,20 +185,20 @@ static int refuse_shell(struct builder *b, struct slice raw)
 
     for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
         if (slice_equal(raw, slice_of(operators[i])))
-            return refuse(b, -EINVAL, "command: there is no shell, so ", operators[i],
+            return refuse(b, "command: there is no shell, so ", operators[i],
                           " does not work; write sh -c '...' if you need one, or quote it",
                           NULL);
     }
     if (b->plan->argc == 1 && slice_find(raw, SLICE("=")) != SIZE_MAX &&
         slice_find(raw, SLICE("/")) > slice_find(raw, SLICE("=")))
-        return refuse(b, -EINVAL, "command begins with the assignment ", b->plan->argv[0],
+        return refuse(b, "command begins with the assignment ", b->plan->argv[0],
                       "; write it as env.NAME = VALUE", NULL);
-    return 0;
+    return true;
 }
 
-static int split_command(struct builder *b)
+static bool split_command(struct builder *b)
 {
-    struct slice text = slice_of(b->node->command);
+    struct slice text = slice_of(b->request->command);
 
     for (;;) {
         size_t len;
@@ -212,16 +206,14 @@ static int split_command(struct builder *b)
             text = slice_skip(text, 1);
         if (text.len == 0)
             break;
-        int r = read_word(b, text, &len);
-        if (r == 0)
-            r = refuse_shell(b, (struct slice){.at = text.at, .len = len});
-        if (r < 0)
-            return r;
+        if (!read_word(b, text, &len) ||
+            !is_without_shell(b, (struct slice){.at = text.at, .len = len}))
+            return false;
         text = slice_skip(text, len);
     }
     if (b->plan->argc == 0 || b->plan->argv[0][0] == '\0')
-        return refuse(b, -EINVAL, "command is empty", NULL);
-    return 0;
+        return refuse(b, "command is empty", NULL);
+    return true;
 }
 
 /* Is the option there as --option, --option=value or by its letter? */
@@ -253,36 +245,32 @@ static bool has_proxy(const struct plan *plan)
     return false;
 }
 
-static int add_options(struct builder *b)
+static bool add_options(struct builder *b)
 {
-    const struct config_node *node = b->node;
+    const struct plan_request *request = b->request;
     const struct plan *plan = b->plan;
-    int r = 0;
 
     for (size_t i = 0; i < plan->argc; i++) {
         if (strcmp(plan->argv[i], "--manual") == 0 ||
             strcmp(plan->argv[i], "--claude-code") == 0)
-            return refuse(b, -EINVAL, "command: ", plan->argv[i],
+            return refuse(b, "command: ", plan->argv[i],
                           " needs a terminal, and a node has none; leave it out", NULL);
     }
-    if (node->account_type != NULL && !has_option(plan, "--account-type", "-a")) {
-        r = add_word(b, "--account-type");
-        if (r == 0)
-            r = add_word(b, node->account_type);
-    }
-    if (r == 0 && node->rate_limit_s > 0 && !has_option(plan, "--rate-limit", "-r")) {
+    if (request->account_type != NULL && !has_option(plan, "--account-type", "-a") &&
+        !(add_word(b, "--account-type") && add_word(b, request->account_type)))
+        return false;
+    if (request->rate_limit_s > 0 && !has_option(plan, "--rate-limit", "-r")) {
         char seconds[NUMBER_TEXT_MAX];
-        put_number((uint64_t)node->rate_limit_s, seconds);
-        r = add_word(b, "--rate-limit");
-        if (r == 0)
-            r = add_word(b, seconds);
+        put_number(request->rate_limit_s, seconds);
+        if (!add_word(b, "--rate-limit") || !add_word(b, seconds))
+            return false;
     }
-    bool by_itself =
-        node->proxy_env == CONFIG_AUTO && has_proxy(plan) && has_option(plan, "start", NULL);
-    if (r == 0 && (node->proxy_env == CONFIG_YES || by_itself) &&
+    bool by_itself = request->proxy_env == PLAN_PROXY_ENV_AUTO && has_proxy(plan) &&
+                     has_option(plan, "start", NULL);
+    if ((request->proxy_env == PLAN_PROXY_ENV_YES || by_itself) &&
         !has_option(plan, "--proxy-env", NULL))
-        r = add_word(b, "--proxy-env");
-    return r;
+        return add_word(b, "--proxy-env");
+    return true;
 }
 
 /* The entry of `name` in an environment, or NULL. */
@@ -296,7 +284,7 @@ static const char *find_entry(const char *const *env, struct slice name)
 }
 
 /* A later value takes the place of an earlier one. */
-static int set_env(struct builder *b, const char *name, const char *value)
+static bool set_env(struct builder *b, const char *name, const char *value)
 {
     struct plan *plan = b->plan;
     size_t at = 0;
@@ -308,32 +296,26 @@ static int set_env(struct builder *b, const char *name, const char *value)
         at++;
     }
     if (at == PLAN_ENV_MAX)
-        return refuse(b, -E2BIG, "too many environment variables", NULL);
+        return refuse(b, "too many environment variables", NULL);
     char *entry = plan->bytes + plan->used;
-    int r = put(b, slice_of(name));
-    if (r == 0)
-        r = put(b, SLICE("="));
-    if (r == 0)
-        r = put(b, slice_of(value));
-    if (r == 0)
-        r = put_end(b);
-    if (r < 0)
-        return r;
+    if (!put(b, slice_of(name)) || !put(b, SLICE("=")) || !put(b, slice_of(value)) ||
+        !put_end(b))
+        return false;
     plan->envp[at] = entry;
     if (at == plan->env_count)
         plan->env_count++;
-    return 0;
+    return true;
 }
 
 /* The value of one of our own variables, or NULL. */
 static const char *inherited(const struct builder *b, const char *name)
 {
-    const char *entry = find_entry(b->place->inherit, slice_of(name));
+    const char *entry = find_entry(b->request->inherit, slice_of(name));
 
     return entry == NULL ? NULL : entry + strlen(name) + 1;
 }
 
-static int refuse_reserved(struct builder *b, const char *name)
+static bool may_be_set(struct builder *b, const char *name)
 {
     static const struct {
         const char *name;
@@ -346,29 +328,28 @@ static int refuse_reserved(struct builder *b, const char *name)
 
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {
         if (strcmp(name, reserved[i].name) == 0)
-            return refuse(b, -EINVAL, "env.", name, reserved[i].why, NULL);
+            return refuse(b, "env.", name, reserved[i].why, NULL);
     }
-    return 0;
+    return true;
 }
 
 /* pass_env (no value of its own) or env.* entries. */
-static int set_asked(struct builder *b, bool is_passed)
+static bool set_asked(struct builder *b, bool is_passed)
 {
-    for (size_t i = 0; i < b->node->env_count; i++) {
-        const struct config_env *env = &b->node->env[i];
+    for (size_t i = 0; i < b->request->env_count; i++) {
+        const struct plan_env *env = &b->request->env[i];
         if ((env->value == NULL) != is_passed)
             continue;
-        int r = refuse_reserved(b, env->name);
         const char *value = is_passed ? inherited(b, env->name) : env->value;
-        if (r == 0 && value != NULL)
-            r = set_env(b, env->name, value);
-        if (r < 0)
-            return r;
+        if (!may_be_set(b, env->name))
+            return false;
+        if (value != NULL && !set_env(b, env->name, value))
+            return false;
     }
-    return 0;
+    return true;
 }
 
-static int build_env(struct builder *b)
+static bool build_env(struct builder *b)
 {
     const char *path = inherited(b, "PATH");
     const struct {
@@ -376,42 +357,33 @@ static int build_env(struct builder *b)
         const char *value;
     } base[] = {
         {"PATH", path != NULL ? path : "/usr/local/bin:/usr/bin:/bin"},
-        {"HOME", b->place->home},
-        {"HOST", b->place->address},
+        {"HOME", b->request->home},
+        {"HOST", b->request->address},
         {"NO_COLOR", "1"},
-        {PLAN_MARK, b->node->name},
+        {PLAN_MARK, b->request->node},
         {"LANG", inherited(b, "LANG")},
     };
-    int r = 0;
 
-    for (size_t i = 0; i < sizeof base / sizeof base[0] && r == 0; i++) {
-        if (base[i].value != NULL)
-            r = set_env(b, base[i].name, base[i].value);
+    for (size_t i = 0; i < sizeof base / sizeof base[0]; i++) {
+        if (base[i].value != NULL && !set_env(b, base[i].name, base[i].value))
+            return false;
     }
-    if (r == 0)
-        r = set_asked(b, true);
-    return r == 0 ? set_asked(b, false) : r;
+    return set_asked(b, true) && set_asked(b, false);
 }
 
-int plan_build(const struct config_node *node, const struct plan_place *place,
-               struct plan *plan, struct error *ret_error)
+bool plan_build(const struct plan_request *request, struct plan *plan, struct error *ret_error)
 {
-    struct builder b = {.node = node, .place = place, .plan = plan, .error = ret_error};
+    struct builder b = {.request = request, .plan = plan, .error = ret_error};
 
     plan->argc = 0;
     plan->env_count = 0;
     plan->used = 0;
-    put_number(place->port, b.port);
-    int r = build_env(&b);
-    if (r == 0)
-        r = split_command(&b);
-    if (r == 0)
-        r = add_options(&b);
-    if (r < 0)
-        return r;
+    put_number(request->port, b.port);
+    if (!build_env(&b) || !split_command(&b) || !add_options(&b))
+        return false;
     plan->argv[plan->argc] = NULL;
     plan->envp[plan->env_count] = NULL;
-    return 0;
+    return true;
 }
 
 const char *plan_getenv(const struct plan *plan, const char *name)

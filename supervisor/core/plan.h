@@ -9,10 +9,10 @@
 #ifndef PLAN_H
 #define PLAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "config.h"
 #include "error.h"
 #include "limits.h"
 
@@ -22,8 +22,28 @@
 /* Marks every descendant of a node; its value is the node's name. */
 #define PLAN_MARK "COPILOT_CLUSTER_NODE"
 
-/* Where the node will live. All strings are borrowed for the call. */
-struct plan_place {
+/* Give the node --proxy-env, without which copilot-api does not look at proxy variables? */
+enum plan_proxy_env {
+    PLAN_PROXY_ENV_AUTO, /* when it has such a variable and the command has the word start */
+    PLAN_PROXY_ENV_YES,
+    PLAN_PROXY_ENV_NO,
+};
+
+/* env.NAME = VALUE, or a name of pass_env with value NULL: take ours, if it is set. */
+struct plan_env {
+    const char *name;
+    const char *value;
+};
+
+/* What a node is to be, and where. All strings are borrowed for the call. */
+struct plan_request {
+    const char *node; /* its name */
+    const char *command;
+    const char *account_type; /* NULL = not given */
+    uint64_t rate_limit_s;    /* 0 = not given */
+    enum plan_proxy_env proxy_env;
+    const struct plan_env *env;
+    size_t env_count;
     const char *address; /* IP literal it shall listen on */
     uint16_t port;
     const char *home;
@@ -40,13 +60,11 @@ struct plan {
     char bytes[PLAN_BYTES_MAX];
 };
 
-/* Fills `plan`, which is the caller's storage and is garbage after a failure.
- *
- * Errors, each with a sentence in `ret_error` that names the node and says what to do:
- * -EINVAL (quotes, unknown %(...), a name that must not be set), -E2BIG (too many words, too
- * many bytes). */
-int plan_build(const struct config_node *node, const struct plan_place *place,
-               struct plan *plan, struct error *ret_error) MUST_CHECK;
+/* Fills `plan`, which is the caller's storage and is garbage after a failure. False when the
+ * command or the environment is wrong or too long; `ret_error` then names the node and says
+ * what to do. */
+bool plan_build(const struct plan_request *request, struct plan *plan,
+                struct error *ret_error) MUST_CHECK;
 
 /* The value of a variable in the plan's environment, or NULL. */
 const char *plan_getenv(const struct plan *plan, const char *name);
