@@ -8,7 +8,7 @@
 #ifndef CLUSTER_ERROR_H
 #define CLUSTER_ERROR_H
 
-#include "limits.h"
+#include "bounds.h"
 
 #define MUST_CHECK                      __attribute__((warn_unused_result))
 #define PRINTF_LIKE(format_at, args_at) __attribute__((format(printf, format_at, args_at)))

@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "limits.h"
+#include "bounds.h"
 #include "node.h"
 
 #define FAILOVER_NONE   UINT16_MAX /* no node, no request, no attempt */

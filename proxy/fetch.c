@@ -15,8 +15,8 @@
 
 #include <curl/curl.h>
 
+#include "bounds.h"
 #include "buf.h"
-#include "limits.h"
 #include "list.h"
 #include "mem.h"
 

@@ -34,9 +34,7 @@ static const char sample_head[] =
     "; `copilot-cluster check -c FILE` finds mistakes.\n"
     ";\n"
     "; Times: 500ms, 10s, 5m, 1h, 1d (a bare number: seconds). Sizes: KiB, MiB, GiB.\n"
-    "; A reload puts a change in force at once; with * it restarts the node; what has ** "
-    "needs\n"
-    "; a restart of copilot-cluster.\n";
+    "; A change is in force after a restart; logins are kept.\n";
 
 static const char sample_nodes[] =
     "\n"
@@ -76,11 +74,6 @@ static int pad(struct buf *out, size_t line_start, size_t column)
 
 static int print_sample_row(const struct config_row *row, struct buf *out)
 {
-    static const char *const marks[CONFIG_EFFECT_COUNT] = {
-        [CONFIG_EFFECT_LIVE] = "",
-        [CONFIG_EFFECT_RESTART_NODE] = "* ",
-        [CONFIG_EFFECT_RESTART_DAEMON] = "** ",
-    };
     size_t start = out->len;
     const char *value = row->default_text != NULL ? row->default_text : row->example;
 
@@ -88,7 +81,7 @@ static int print_sample_row(const struct config_row *row, struct buf *out)
     if (r == 0)
         r = pad(out, start, HELP_COLUMN);
     if (r == 0)
-        r = buf_printf(out, "; %s%s%s\n", marks[row->effect], row->help,
+        r = buf_printf(out, "; %s%s\n", row->help,
                        row->default_text == NULL ? " (example)" : "");
     return r;
 }
@@ -124,11 +117,6 @@ int config_print_sample(struct buf *out)
 
 static int print_table_row(const struct config_row *row, struct buf *out)
 {
-    static const char *const effects[CONFIG_EFFECT_COUNT] = {
-        [CONFIG_EFFECT_LIVE] = "at once",
-        [CONFIG_EFFECT_RESTART_NODE] = "restarts the node",
-        [CONFIG_EFFECT_RESTART_DAEMON] = "needs a restart",
-    };
     const char *value = row->default_text == NULL ? "" : row->default_text;
     const char *tick = row->default_text == NULL ? "" : "`";
 
@@ -138,16 +126,15 @@ static int print_table_row(const struct config_row *row, struct buf *out)
     for (size_t i = 0; r == 0 && i < 2 && row->environ_names[i] != NULL; i++)
         r = buf_printf(out, "%s%s", i == 0 ? " | " : ", ", row->environ_names[i]);
     if (r == 0)
-        r = buf_printf(out, "%s | %s | %s |\n", row->environ_names[0] == NULL ? " | " : "",
-                       effects[row->effect], row->help);
+        r = buf_printf(out, "%s | %s |\n", row->environ_names[0] == NULL ? " | " : "",
+                       row->help);
     return r;
 }
 
 int config_print_table(struct buf *out)
 {
-    int r =
-        buf_printf(out, "| setting | default | values | environment | on reload | meaning |\n"
-                        "|---|---|---|---|---|---|\n");
+    int r = buf_printf(out, "| setting | default | values | environment | meaning |\n"
+                            "|---|---|---|---|---|\n");
 
     for (size_t i = 0; r == 0 && i < config_table_count; i++)
         r = print_table_row(&config_table_rows[i], out);

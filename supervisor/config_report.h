@@ -11,9 +11,9 @@
 
 #include <stddef.h>
 
+#include "bounds.h"
 #include "buf.h"
 #include "error.h"
-#include "limits.h"
 
 /* Where an error is. What is NULL or 0 is left out; without a line it comes last. */
 struct config_place {

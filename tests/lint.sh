@@ -63,7 +63,7 @@ format() {
 
 # Headers that pure code may have, as a regex of what stands between the quotes or brackets.
 PURE_SYSTEM='<(assert|inttypes|limits|stdalign|stdarg|stdbool|stddef|stdint|string)\.h>'
-PURE_OURS='"(slice|list|limits|error|node|failover)\.h"'
+PURE_OURS='"(slice|list|bounds|error|node|failover)\.h"'
 
 layers() {
     look '#include "(\.\./)*supervisor/' "-> proxy must not know the supervisor (DESIGN 2)" \
@@ -85,7 +85,7 @@ layers() {
     done
     files=$(c_files proxy/base)
     [ -z "$files" ] || grep -HnE '#include "' $files |
-        grep -vE '"(slice|list|limits|error|node|mem|buf|log)\.h"' |
+        grep -vE '"(slice|list|bounds|error|node|mem|buf|log)\.h"' |
         finding "-> base stands at the bottom and includes base headers only (DESIGN 2)"
 
     only proxy/fetch.c '#include <curl/' "libcurl"

@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bounds.h"
 #include "error.h"
-#include "limits.h"
 
 #define PLAN_BYTES_MAX (64 * 1024) /* words and environment of one node, together */
 #define PLAN_ENV_MAX   (NODE_ENV_MAX + 8)

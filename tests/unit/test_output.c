@@ -16,7 +16,7 @@
 /* cmocka needs four of the above */
 #include <cmocka.h>
 
-#include "limits.h"
+#include "bounds.h"
 #include "supervisor/core/prompt.h"
 
 static uv_loop_t loop;

@@ -1,21 +1,13 @@
-/* limits.h - every bound in the program, each with its reason.
+/* bounds.h - every bound in the program, each with its reason.
  *
- * Freestanding. A bound that people may want to move is a setting instead
- * (supervisor/config_table.c); what stands here keeps tables, lines and buffers finite.
- *
- * Included as "limits.h"; include/ is on the quote path only (-iquote). Even so gcc comes here
- * for the system's <limits.h>: its own limits.h includes "syslimits.h" beside it, and
- * #include_next from there begins at the quote path. Such a visitor is sent on.
+ * Freestanding. Not called limits.h: gcc's own <limits.h> looks for the system's through the
+ * quote path, too, and would find ours. A bound that people may want to move is a setting
+ * instead (supervisor/config_table.c); what stands here keeps tables, lines and buffers finite.
  *
  * SPDX-License-Identifier: MIT
  */
-#ifdef _GCC_NEXT_LIMITS_H
-#pragma GCC system_header /* #include_next is an extension */
-#include_next <limits.h>
-#endif
-
-#ifndef CLUSTER_LIMITS_H
-#define CLUSTER_LIMITS_H
+#ifndef BOUNDS_H
+#define BOUNDS_H
 
 /* Nodes of all kinds. One bit each in failover's "tried" mask. The exhaustive search builds the
  * engine with smaller tables, hence the #ifndef. */
@@ -41,19 +33,23 @@
 #define ERROR_TEXT_MAX 512 /* one error sentence with file, line and advice */
 
 /* HTTP, client side */
-#define HEAD_BYTES_MAX        (16 * 1024) /* nginx and Node have 8-16 KiB; beyond it: 431 */
-#define HEAD_FIELDS_MAX       100         /* beyond it: 431 */
-#define TARGET_BYTES_MAX      8192 /* RFC 9110 section 4.1 asks for 8000; beyond it: 414 */
-#define READ_BUFFER_BYTES     (64 * 1024)  /* libuv suggests 64 KiB; one shared buffer a loop */
-#define REFUSAL_BYTES_MAX     (64 * 1024)  /* a held refusal; what is longer is not judged */
-#define WRITE_HIGH_BYTES      (256 * 1024) /* stop reading the node above this */
-#define WRITE_LOW_BYTES       (64 * 1024)  /* go on reading below this */
-#define HELD_STREAM_BYTES_MAX (64 * 1024)  /* lifecycle events held before STARTED (D8) */
-#define HELD_STREAM_MS        5000         /* the same in time (D8) */
+#define HEAD_BYTES_MAX    (16 * 1024) /* nginx and Node have 8-16 KiB; beyond it: 431 */
+#define HEAD_FIELDS_MAX   100         /* beyond it: 431 */
+#define TARGET_BYTES_MAX  8192        /* RFC 9110 section 4.1 asks for 8000; beyond it: 414 */
+#define READ_BUFFER_BYTES (64 * 1024) /* libuv suggests 64 KiB; one shared buffer a loop */
+#define REFUSAL_BYTES_MAX                                                                      \
+    (64 * 1024)                       /* a held refusal; longer ones are cut off from judging  \
+                                       */
+#define WRITE_HIGH_BYTES (256 * 1024) /* stop reading the node above this */
+#define WRITE_LOW_BYTES  (64 * 1024)  /* go on reading below this */
+#define HELD_STREAM_BYTES_MAX                                                                  \
+    (64 * 1024)             /* lifecycle events held before STARTED (DESIGN D8)                \
+                             */
+#define HELD_STREAM_MS 5000 /* the same in time (DESIGN D8) */
 
 /* HTTP, node side */
 #define UPSTREAM_HEAD_BYTES_MAX (64 * 1024)
-#define UPSTREAM_IDLE_MS        4000 /* copilot-api closes idle ones after 5 s (FACTS 2) */
+#define UPSTREAM_IDLE_MS        4000 /* copilot-api closes idle connections after 5 s (FACTS 2) */
 #define UPSTREAM_POOL_MAX       32   /* idle connections kept a node; a burst of 19 is usual */
 
 /* Control plane */

@@ -1,0 +1,88 @@
+/* admin - what the gateway answers about itself.
+ *
+ * /health is always 200: the ancestor's users read its fields, not its status. Device codes are
+ * in it for callers on loopback only.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "admin.h"
+
+#include "admin_json.h"
+#include "client_internal.h"
+#include "driver.h"
+
+static bool is_loopback(const struct client *c)
+{
+    struct sockaddr_storage peer = {0};
+    int len = sizeof peer;
+
+    if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&peer, &len) < 0)
+        return false;
+    if (peer.ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)&peer;
+        return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
+    }
+    const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)&peer)->sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
+}
+
+static void send_json(struct client *c, int r, struct buf *body)
+{
+    if (r < 0)
+        client_answer_error(c, ROUTE_OPENAI, 503, "The gateway is out of memory.", NULL, 1);
+    else
+        client_answer(c, 200, "application/json", "", buf_slice(body));
+    buf_done(body);
+}
+
+static void answer_health(struct client *c)
+{
+    struct buf body;
+
+    buf_init(&body, 0);
+    int r = admin_json_health(client_proxy(c), is_loopback(c), &body);
+    send_json(c, r, &body);
+}
+
+static void answer_reset(struct client *c)
+{
+    struct proxy *p = client_proxy(c);
+    struct failover_event ev = {.type = FAILOVER_RESET_ACTIVE, .node = FAILOVER_NONE};
+    struct buf body;
+
+    /* Requests that wait may be answered by this; none of them is this client's. */
+    driver_post(p->driver, &ev);
+    buf_init(&body, 0);
+    int r = admin_json_reset(p, &body);
+    send_json(c, r, &body);
+}
+
+void admin_answer(struct client *c, const struct route *route)
+{
+    const struct slice root =
+        SLICE("copilot-cluster " CLUSTER_VERSION "\n"
+              "API: /v1/chat/completions, /v1/messages, /v1/models, /v1/embeddings\n"
+              "State: /health\n");
+
+    switch (route->kind) {
+    case ROUTE_HEALTH:
+        answer_health(c);
+        break;
+    case ROUTE_RESET_ACTIVE:
+        answer_reset(c);
+        break;
+    case ROUTE_OPTIONS:
+        client_answer(c, 204, "text/plain", "Allow: GET, HEAD, POST, OPTIONS\r\n",
+                      (struct slice){0});
+        break;
+    case ROUTE_ROOT:
+        client_answer(c, 200, "text/plain; charset=utf-8", "", root);
+        break;
+    case ROUTE_NODE:
+    case ROUTE_BAD_METHOD:
+    case ROUTE_NOT_FOUND:
+    case ROUTE_BAD_TARGET:
+        client_answer_error(c, route->dialect, 404, "There is nothing here.", NULL, 0);
+        break;
+    }
+}

@@ -1,0 +1,251 @@
+/* admin_json - the JSON of /health and the admin endpoints.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "admin_json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <jansson.h>
+
+#include "driver.h"
+
+/* json_object_set_new() that remembers a failure. */
+static void set(json_t *object, const char *key, json_t *value, bool *failed)
+{
+    if (json_object_set_new(object, key, value) < 0)
+        *failed = true;
+}
+
+/* ISO 8601 as JavaScript's toISOString() writes it; null for 0. */
+static json_t *iso_time(int64_t wall_ms)
+{
+    char text[96];
+    struct tm utc;
+    time_t seconds = (time_t)(wall_ms / 1000);
+
+    if (wall_ms == 0)
+        return json_null();
+    gmtime_r(&seconds, &utc);
+    (void)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900,
+                   utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                   (int)(wall_ms % 1000));
+    return json_string(text);
+}
+
+static json_t *thousandths(int64_t milli)
+{
+    return milli % 1000 == 0 ? json_integer(milli / 1000) : json_real((double)milli / 1000);
+}
+
+static json_t *quota_detail(const struct proxy_node *n, const struct failover_node *f)
+{
+    bool failed = false;
+    json_t *q = json_object();
+
+    if (!n->has_quota || q == NULL) {
+        json_decref(q);
+        return json_null();
+    }
+    const struct failover_usage *u = &n->quota.usage;
+    set(q, "plan", n->quota.plan[0] == '\0' ? json_null() : json_string(n->quota.plan),
+        &failed);
+    set(q, "remaining", u->has_remaining ? thousandths(u->remaining_milli) : json_null(),
+        &failed);
+    set(q, "estimate", u->has_remaining ? thousandths(f->estimate_milli) : json_null(),
+        &failed);
+    set(q, "entitlement", thousandths(u->entitlement_milli), &failed);
+    set(q, "percentRemaining",
+        n->quota.percent_remaining < 0 && !u->is_exhausted
+            ? json_null()
+            : json_real(n->quota.percent_remaining),
+        &failed);
+    set(q, "unlimited", json_boolean(u->is_unlimited), &failed);
+    set(q, "overagePermitted", json_boolean(n->quota.is_overage_permitted), &failed);
+    set(q, "resetDate",
+        n->quota.reset_date[0] == '\0' ? json_null() : json_string(n->quota.reset_date),
+        &failed);
+    if (failed) {
+        json_decref(q);
+        return NULL;
+    }
+    return q;
+}
+
+static const char *reason_of(const struct proxy_node *n, const struct failover_node *f)
+{
+    bool is_process = f->cause == FAILOVER_CAUSE_PROCESS || f->cause == FAILOVER_CAUSE_STARTUP;
+
+    return is_process && n->reason[0] != '\0' ? n->reason : failover_cause_sentence(f->cause);
+}
+
+static void set_process(const struct proxy *p, unsigned slot, json_t *node, bool *failed)
+{
+    struct proxy_process_view view = {0};
+    bool has_process = p->host.node_process(p->host.host, slot, &view);
+
+    set(node, "process", has_process ? json_string(view.state) : json_null(), failed);
+    set(node, "pid", has_process && view.pid > 0 ? json_integer(view.pid) : json_null(),
+        failed);
+    set(node, "uptime",
+        has_process && view.pid > 0 ? json_integer((json_int_t)(view.uptime_ms / 1000))
+                                    : json_null(),
+        failed);
+    set(node, "restarts", has_process ? json_integer((json_int_t)view.restarts) : json_null(),
+        failed);
+    set(node, "problem",
+        has_process && view.problem != NULL ? json_string(view.problem) : json_null(), failed);
+}
+
+static json_t *node_json(const struct proxy *p, uint16_t slot, bool is_active)
+{
+    const struct proxy_node *n = &p->nodes[slot];
+    const struct failover_node *f = &driver_engine(p->driver)->nodes[slot];
+    bool has_figure = n->has_quota && n->quota.usage.has_remaining;
+    bool failed = false;
+
+    json_t *node = json_object();
+    if (node == NULL)
+        return NULL;
+    set(node, "id", json_string(n->name), &failed);
+    set(node, "status",
+        json_string(node_state_name(failover_node_state(driver_engine(p->driver), slot))),
+        &failed);
+    set(node, "quota", has_figure ? thousandths(f->estimate_milli) : json_null(), &failed);
+    set(node, "isActive", json_boolean(is_active), &failed);
+    set(node, "consecutiveFailures", json_integer(f->failures), &failed);
+    set(node, "lastCheck", iso_time(n->check_wall_ms), &failed);
+    set(node, "lastHealthy", iso_time(n->healthy_wall_ms), &failed);
+    set(node, "index", json_integer(slot), &failed);
+    set(node, "source", json_string(node_source_name(n->source)), &failed);
+    set(node, "since", iso_time(n->since_wall_ms), &failed);
+    set(node, "reason", json_string(reason_of(n, f)), &failed);
+    set(node, "inFlight", json_integer(f->inflight), &failed);
+    set(node, "quotaDetail", quota_detail(n, f), &failed);
+    set_process(p, slot, node, &failed);
+    if (failed) {
+        json_decref(node);
+        return NULL;
+    }
+    return node;
+}
+
+static json_t *switch_log(const struct proxy *p)
+{
+    json_t *list = json_array();
+    unsigned count = p->switch_count < SWITCH_LOG_MAX ? p->switch_count : SWITCH_LOG_MAX;
+
+    /* Newest first. */
+    for (unsigned i = 0; list != NULL && i < count; i++) {
+        const struct proxy_switch *s = &p->switches[(p->switch_count - 1 - i) % SWITCH_LOG_MAX];
+        json_t *entry =
+            json_pack("{s:o, s:s, s:s, s:s}", "at", iso_time(s->at_wall_ms), "from", s->from,
+                      "to", s->to, "reason", failover_cause_sentence(s->cause));
+        if (json_array_append_new(list, entry) < 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static json_t *logins(const struct proxy *p)
+{
+    struct proxy_login_view view;
+    json_t *list = json_array();
+
+    for (unsigned i = 0; list != NULL && p->host.login(p->host.host, i, &view); i++) {
+        json_t *entry = json_pack("{s:s, s:s, s:s, s:o}", "node", view.node, "url", view.url,
+                                  "code", view.code, "expiresAt", iso_time(view.expires_at_ms));
+        if (json_array_append_new(list, entry) < 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static json_t *node_list(const struct proxy *p, unsigned *ret_available)
+{
+    const struct failover *f = driver_engine(p->driver);
+    uint16_t active = failover_active(f);
+    json_t *list = json_array();
+
+    *ret_available = 0;
+    for (uint16_t i = 0; list != NULL && i < p->node_count; i++) {
+        *ret_available += failover_node_state(f, i) == NODE_READY;
+        if (json_array_append_new(list, node_json(p, i, i == active)) < 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+/* Takes ownership of `root`. */
+static int write_out(json_t *root, bool failed, struct buf *out)
+{
+    int r = -ENOMEM;
+    char *text = root == NULL || failed ? NULL : json_dumps(root, JSON_COMPACT);
+
+    if (text != NULL)
+        r = buf_append_slice(out, slice_of(text));
+    if (r == 0)
+        r = buf_append_slice(out, SLICE("\n"));
+    free(text);
+    json_decref(root);
+    return r;
+}
+
+static void set_active(const struct proxy *p, json_t *root, bool *failed)
+{
+    uint16_t active = failover_active(driver_engine(p->driver));
+    bool is_none = active == FAILOVER_NONE;
+
+    set(root, "activeNodeIndex", json_integer(is_none ? -1 : active), failed);
+    set(root, "activeNodeId", is_none ? json_null() : json_string(p->nodes[active].name),
+        failed);
+}
+
+int admin_json_health(const struct proxy *p, bool with_logins, struct buf *out)
+{
+    unsigned available = 0;
+    bool failed = false;
+    json_t *root = json_object();
+    json_t *nodes = node_list(p, &available);
+
+    set(root, "status", json_string(available > 0 ? "ok" : "degraded"), &failed);
+    set_active(p, root, &failed);
+    set(root, "mode", json_string("active-standby"), &failed);
+    set(root, "availableNodeCount", json_integer(available), &failed);
+    set(root, "totalNodeCount", json_integer(p->node_count), &failed);
+    set(root, "nodes", nodes, &failed);
+    set(root, "switchLog", switch_log(p), &failed);
+    if (with_logins)
+        set(root, "logins", logins(p), &failed);
+    set(root, "version", json_string(CLUSTER_VERSION), &failed);
+    return write_out(root, failed, out);
+}
+
+int admin_json_reset(const struct proxy *p, struct buf *out)
+{
+    const struct failover *f = driver_engine(p->driver);
+    uint16_t active = failover_active(f);
+    bool is_ok = active != FAILOVER_NONE && failover_node_state(f, active) == NODE_READY;
+    bool failed = false;
+    char message[NODE_NAME_MAX + 64];
+
+    json_t *root = json_object();
+    if (is_ok)
+        (void)snprintf(message, sizeof message, "Active node is now %s", p->nodes[active].name);
+    else
+        (void)snprintf(message, sizeof message, "No node is available");
+    set(root, "success", json_boolean(is_ok), &failed);
+    set(root, "message", json_string(message), &failed);
+    if (is_ok)
+        set_active(p, root, &failed);
+    return write_out(root, failed, out);
+}

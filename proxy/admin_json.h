@@ -1,0 +1,20 @@
+/* admin_json.h - the JSON of /health and the admin endpoints.
+ *
+ * Codec: reads the proxy's state, writes text; no I/O. The fields that the ancestor's users
+ * rely on keep their names and meaning (FACTS 6); more are added beside them.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef ADMIN_JSON_H
+#define ADMIN_JSON_H
+
+#include "buf.h"
+#include "shell.h"
+
+/* GET /health. Device codes only for callers who may see them. -ENOMEM. */
+int admin_json_health(const struct proxy *p, bool with_logins, struct buf *out) MUST_CHECK;
+
+/* The answer of POST /admin/reset-active-node. -ENOMEM. */
+int admin_json_reset(const struct proxy *p, struct buf *out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,460 @@
+/* client - one connection from a client: requests in, answers out.
+ *
+ * Phases: IDLE (waits for a request), HEAD, BODY, BUSY (an answer is made or written), LINGER
+ * (the last answer is out, what the peer still sends is read and dropped, so that a reset does
+ * not take the answer away: RFC 9112 section 9.6), CLOSING. One request at a time: what a
+ * pipelining peer sends ahead waits in `ahead`. Output is gathered in `out` and written once a
+ * turn; what the socket does not take is kept in `writing` until it does. The object is freed
+ * in its last close callback only. Parsing is in client_parse.c.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "client_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "answer.h"
+#include "driver.h"
+#include "listener.h"
+#include "log.h"
+#include "mem.h"
+
+#define LINGER_MS       2000
+#define AHEAD_BYTES_MAX (64 * 1024) /* of a pipelining peer; then it is not read */
+
+/* ---------------------------------------------------------------- life */
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct client *c = handle->data;
+    struct proxy *p = c->proxy;
+
+    if (--c->handles > 0)
+        return;
+    fields_free(c->fields);
+    buf_done(&c->target);
+    buf_done(&c->out);
+    buf_done(&c->writing);
+    buf_done(&c->ahead);
+    c->magic = 0;
+    mem_free(c);
+    p->client_count--;
+    listener_resume(p->listener);
+    proxy_part_closed(p);
+}
+
+void client_close(struct client *c)
+{
+    if (c->phase == CLIENT_CLOSING)
+        return;
+    c->phase = CLIENT_CLOSING;
+    list_remove(&c->link);
+    uv_close((uv_handle_t *)&c->tcp, on_handle_closed);
+    uv_close((uv_handle_t *)&c->timer, on_handle_closed);
+    struct exchange *x = c->exchange;
+    c->exchange = NULL;
+    if (x != NULL)
+        exchange_client_gone(x);
+}
+
+struct proxy *client_proxy(const struct client *c)
+{
+    return c->proxy;
+}
+
+/* ---------------------------------------------------------------- time */
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct client *c = timer->data;
+
+    switch (c->phase) {
+    case CLIENT_HEAD:
+        c->is_persistent = false;
+        client_answer_error(c, ROUTE_OPENAI, 408, "The request's head took too long.", NULL, 0);
+        break;
+    case CLIENT_BODY:
+        c->is_persistent = false;
+        client_answer_error(c, c->route.dialect, 408, "The request's body took too long.", NULL,
+                            0);
+        break;
+    case CLIENT_BUSY:
+        if (c->is_holding) {
+            c->is_holding = false;
+            if (c->exchange != NULL)
+                exchange_hold_over(c->exchange);
+            break;
+        }
+        log_info("a client did not take its answer for %llu s: closed",
+                 (unsigned long long)(c->proxy->config->gateway.idle_timeout_ms / 1000));
+        client_close(c);
+        break;
+    case CLIENT_IDLE:
+    case CLIENT_LINGER:
+        client_close(c);
+        break;
+    case CLIENT_CLOSING:
+        break;
+    }
+}
+
+void client_set_timer(struct client *c, uint64_t timeout_ms)
+{
+    if (c->phase != CLIENT_CLOSING)
+        (void)uv_timer_start(&c->timer, on_timer, timeout_ms, 0);
+}
+
+void client_hold(struct client *c, uint64_t timeout_ms)
+{
+    c->is_holding = true;
+    client_set_timer(c, timeout_ms);
+}
+
+void client_hold_done(struct client *c)
+{
+    if (!c->is_holding)
+        return;
+    c->is_holding = false;
+    (void)uv_timer_stop(&c->timer);
+}
+
+/* ---------------------------------------------------------------- output */
+
+struct buf *client_out(struct client *c)
+{
+    return &c->out;
+}
+
+size_t client_pending(const struct client *c)
+{
+    return c->out.len + c->writing.len;
+}
+
+bool client_is_persistent(const struct client *c)
+{
+    return c->is_persistent && !c->has_fin && !c->proxy->is_draining;
+}
+
+bool client_has_fin(const struct client *c)
+{
+    return c->has_fin;
+}
+
+static void linger(struct client *c)
+{
+    c->phase = CLIENT_LINGER;
+    (void)uv_read_stop((uv_stream_t *)&c->tcp);
+    client_read(c);
+    client_set_timer(c, LINGER_MS);
+}
+
+static void on_shutdown(uv_shutdown_t *request, int status)
+{
+    struct client *c = request->data;
+
+    if (c->phase == CLIENT_CLOSING)
+        return;
+    if (status < 0 || c->has_fin)
+        client_close(c);
+    else
+        linger(c);
+}
+
+/* Everything that was to be said is out. */
+static void after_flush(struct client *c)
+{
+    if (!c->is_cutting || c->phase == CLIENT_CLOSING)
+        return;
+    c->is_cutting = false;
+    (void)uv_timer_stop(&c->timer);
+    if (uv_shutdown(&c->shutdown, (uv_stream_t *)&c->tcp, on_shutdown) < 0)
+        client_close(c);
+}
+
+static void on_written(uv_write_t *request, int status)
+{
+    struct client *c = request->data;
+
+    c->is_writing = false;
+    if (c->phase == CLIENT_CLOSING)
+        return;
+    if (status < 0) {
+        client_close(c);
+        return;
+    }
+    buf_done(&c->writing);
+    if (!c->is_holding)
+        (void)uv_timer_stop(&c->timer);
+    if (!client_flush(c))
+        return;
+    if (c->exchange != NULL && client_pending(c) <= WRITE_LOW_BYTES)
+        exchange_writable(c->exchange);
+}
+
+/* Hands `out` to the socket through the loop. */
+static bool write_more(struct client *c)
+{
+    buf_done(&c->writing);
+    c->writing = c->out;
+    buf_init(&c->out, 0);
+    uv_buf_t b = uv_buf_init(c->writing.data, (unsigned)c->writing.len);
+    if (uv_write(&c->write, (uv_stream_t *)&c->tcp, &b, 1, on_written) < 0) {
+        client_close(c);
+        return false;
+    }
+    c->is_writing = true;
+    client_set_timer(c, c->proxy->config->gateway.idle_timeout_ms);
+    return true;
+}
+
+bool client_flush(struct client *c)
+{
+    if (c->phase == CLIENT_CLOSING)
+        return false;
+    if (c->is_writing)
+        return true;
+    if (c->out.len > 0) {
+        uv_buf_t b = uv_buf_init(c->out.data, (unsigned)c->out.len);
+        int n = uv_try_write((uv_stream_t *)&c->tcp, &b, 1);
+        if (n < 0 && n != UV_EAGAIN) {
+            client_close(c);
+            return false;
+        }
+        buf_consume(&c->out, n > 0 ? (size_t)n : 0);
+        if (c->out.len > 0)
+            return write_more(c);
+    }
+    if (c->exchange == NULL)
+        buf_done(&c->out); /* an idle connection holds no buffer */
+    after_flush(c);
+    return c->phase != CLIENT_CLOSING;
+}
+
+/* ---------------------------------------------------------------- ends of an answer */
+
+void client_forget_exchange(struct client *c)
+{
+    c->exchange = NULL;
+}
+
+void client_cut(struct client *c)
+{
+    c->is_persistent = false;
+    c->is_cutting = true;
+    (void)client_flush(c);
+}
+
+void client_finish(struct client *c)
+{
+    struct proxy *p = c->proxy;
+
+    if (c->phase == CLIENT_CLOSING)
+        return;
+    if (!client_is_persistent(c)) {
+        client_cut(c);
+        return;
+    }
+    if (!client_flush(c))
+        return;
+    c->phase = CLIENT_IDLE;
+    client_set_timer(c, p->config->gateway.keepalive_timeout_ms);
+    client_next(c);
+}
+
+void client_answer(struct client *c, unsigned status, const char *content_type,
+                   const char *extra_fields, struct slice body)
+{
+    struct buf *out = &c->out;
+
+    int r =
+        buf_printf(out,
+                   "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+                   "Cache-Control: no-store\r\n%s%s\r\n",
+                   status, answer_phrase(status), content_type, body.len, extra_fields,
+                   client_is_persistent(c) ? (c->minor == 0 ? "Connection: keep-alive\r\n" : "")
+                                           : "Connection: close\r\n");
+    if (r == 0 && !c->is_head_request)
+        r = buf_append_slice(out, body);
+    if (r < 0) {
+        client_close(c);
+        return;
+    }
+    client_finish(c);
+}
+
+void client_answer_error(struct client *c, enum route_dialect dialect, unsigned status,
+                         const char *message, const char *details, uint64_t retry_after_s)
+{
+    struct buf body;
+    char retry[64] = "";
+
+    if (c->phase == CLIENT_CLOSING)
+        return;
+    c->phase = CLIENT_BUSY;
+    (void)uv_timer_stop(&c->timer);
+    if (c->exchange != NULL) { /* one that the engine does not know yet */
+        struct exchange *x = c->exchange;
+        c->exchange = NULL;
+        exchange_client_gone(x);
+    }
+    buf_init(&body, 0);
+    if (answer_error(&body, dialect, status, message, details) < 0) {
+        buf_done(&body);
+        client_close(c);
+        return;
+    }
+    if (retry_after_s > 0)
+        (void)snprintf(retry, sizeof retry, "Retry-After: %llu\r\n",
+                       (unsigned long long)retry_after_s);
+    client_answer(c, status, "application/json", retry, buf_slice(&body));
+    buf_done(&body);
+}
+
+/* ---------------------------------------------------------------- input */
+
+static void keep_ahead(struct client *c, struct slice bytes)
+{
+    if (buf_append_slice(&c->ahead, bytes) < 0) {
+        client_close(c);
+        return;
+    }
+    if (c->ahead.len > AHEAD_BYTES_MAX) {
+        (void)uv_read_stop((uv_stream_t *)&c->tcp);
+        c->is_reading = false;
+    }
+}
+
+static void on_fin(struct client *c)
+{
+    c->has_fin = true;
+    switch (c->phase) {
+    case CLIENT_IDLE:
+    case CLIENT_HEAD:
+    case CLIENT_BODY:
+    case CLIENT_LINGER:
+        client_close(c); /* nothing more can come of it */
+        break;
+    case CLIENT_BUSY:
+        (void)uv_read_stop((uv_stream_t *)&c->tcp);
+        c->is_reading = false;
+        if (c->exchange != NULL)
+            exchange_client_fin(c->exchange);
+        break;
+    case CLIENT_CLOSING:
+        break;
+    }
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
+{
+    struct client *c = handle->data;
+
+    (void)suggested;
+    *ret_buf = uv_buf_init(c->proxy->read_buffer, READ_BUFFER_BYTES);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
+{
+    struct client *c = stream->data;
+
+    assert(c->magic == CLIENT_MAGIC);
+    if (n == 0 || c->phase == CLIENT_CLOSING)
+        return;
+    if (n == UV_EOF) {
+        on_fin(c);
+        return;
+    }
+    if (n < 0) {
+        client_close(c);
+        return;
+    }
+    if (c->phase == CLIENT_LINGER || c->is_cutting)
+        return; /* dropped */
+    if (c->phase == CLIENT_BUSY)
+        keep_ahead(c, (struct slice){b->base, (size_t)n});
+    else
+        client_parse(c, (struct slice){b->base, (size_t)n});
+}
+
+void client_read(struct client *c)
+{
+    if (c->is_reading && c->phase != CLIENT_LINGER)
+        return;
+    c->is_reading = uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) == 0;
+}
+
+/* What was sent ahead is the next request. A loop, not a recursion: a whole pipeline of
+ * requests that are answered at once would otherwise nest. */
+void client_next(struct client *c)
+{
+    if (c->is_in_next)
+        return;
+    c->is_in_next = true;
+    while (c->phase == CLIENT_IDLE && c->ahead.len > 0) {
+        struct buf ahead = c->ahead;
+        buf_init(&c->ahead, 0);
+        client_parse(c, buf_slice(&ahead));
+        buf_done(&ahead);
+    }
+    c->is_in_next = false;
+    if (c->phase != CLIENT_CLOSING && c->phase != CLIENT_BUSY)
+        client_read(c);
+}
+
+int client_accept(struct proxy *p, uv_stream_t *listening)
+{
+    struct client *c = mem_alloc(1, sizeof *c);
+    if (c == NULL)
+        return -ENOMEM;
+    c->magic = CLIENT_MAGIC;
+    c->proxy = p;
+    (void)uv_tcp_init(p->loop, &c->tcp);
+    (void)uv_timer_init(p->loop, &c->timer);
+    c->tcp.data = c;
+    c->timer.data = c;
+    c->write.data = c;
+    c->shutdown.data = c;
+    c->handles = 2;
+    p->client_count++;
+    list_push_back(&p->clients, &c->link);
+    client_parse_init(c);
+    int r = uv_accept(listening, (uv_stream_t *)&c->tcp);
+    if (r < 0) {
+        client_close(c);
+        return r;
+    }
+    (void)uv_tcp_nodelay(&c->tcp, 1);
+    c->phase = CLIENT_IDLE;
+    client_set_timer(c, p->config->gateway.head_timeout_ms);
+    client_read(c);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- all of them */
+
+void client_drain_all(struct proxy *p)
+{
+    LIST_FOREACH_SAFE (it, &p->clients) {
+        struct client *c = LIST_ENTRY(it, struct client, link);
+        if (c->phase == CLIENT_IDLE && !c->is_cutting)
+            client_close(c);
+    }
+}
+
+void client_close_all(struct proxy *p)
+{
+    while (!list_empty(&p->clients)) /* each takes itself off the list */
+        client_close(LIST_ENTRY(p->clients.next, struct client, link));
+}
+
+unsigned client_count_busy(const struct proxy *p)
+{
+    unsigned busy = 0;
+
+    LIST_FOREACH (it, &p->clients) {
+        const struct client *c = LIST_ENTRY(it, struct client, link);
+        busy += c->phase == CLIENT_BUSY || c->phase == CLIENT_BODY || client_pending(c) > 0;
+    }
+    return busy;
+}

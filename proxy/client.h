@@ -1,0 +1,64 @@
+/* client.h - one connection from a client: requests in, answers out.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef CLIENT_H
+#define CLIENT_H
+
+#include "core/route.h"
+#include "shell.h"
+
+struct client;
+
+/* Takes over a connection that waits on the listening handle. -ENOMEM, or accept's error. */
+int client_accept(struct proxy *p, uv_stream_t *listening) MUST_CHECK;
+
+/* Closes connections that wait for a request; the others get `Connection: close`. */
+void client_drain_all(struct proxy *p);
+
+/* Closes all connections now. */
+void client_close_all(struct proxy *p);
+
+/* How many wait for an answer. */
+unsigned client_count_busy(const struct proxy *p);
+
+/* Closes it now; its exchange is told. */
+void client_close(struct client *c);
+
+struct proxy *client_proxy(const struct client *c);
+
+/* ---- from the exchange, while an answer is being written */
+
+/* Where to append what goes out; client_flush() sends it. */
+struct buf *client_out(struct client *c);
+
+/* Sends what was appended. False when the connection is gone. */
+bool client_flush(struct client *c);
+
+/* Bytes that the peer has not taken yet. */
+size_t client_pending(const struct client *c);
+
+/* May the answer say that the connection stays open? */
+bool client_is_persistent(const struct client *c);
+
+/* Has the peer said that it sends no more? */
+bool client_has_fin(const struct client *c);
+
+/* The exchange is about to be freed: the client holds on to it no longer. */
+void client_forget_exchange(struct client *c);
+
+/* The answer is complete: the next request, or the end of the connection. */
+void client_finish(struct client *c);
+
+/* Sends what is there and closes: the answer stays visibly incomplete. */
+void client_cut(struct client *c);
+
+/* exchange_hold_over() is called after this time. */
+void client_hold(struct client *c, uint64_t timeout_ms);
+void client_hold_done(struct client *c);
+
+/* A whole answer of our own, complete with client_finish(). `retry_after_s` 0 = none. */
+void client_answer_error(struct client *c, enum route_dialect dialect, unsigned status,
+                         const char *message, const char *details, uint64_t retry_after_s);
+
+#endif

@@ -1,0 +1,79 @@
+/* client_internal.h - what client.c and client_parse.c share.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef CLIENT_INTERNAL_H
+#define CLIENT_INTERNAL_H
+
+#include <stdio.h>
+
+#include <llhttp.h>
+
+#include "buf.h"
+#include "client.h"
+#include "exchange.h"
+#include "fields.h"
+
+#define CLIENT_MAGIC 0x636cu
+
+enum client_phase {
+    CLIENT_IDLE,
+    CLIENT_HEAD,
+    CLIENT_BODY,
+    CLIENT_BUSY,
+    CLIENT_LINGER,
+    CLIENT_CLOSING,
+};
+
+struct client {
+    unsigned magic;
+    enum client_phase phase;
+    struct proxy *proxy;
+    struct list link;
+    uv_tcp_t tcp;
+    uv_timer_t timer;
+    uv_write_t write;
+    uv_shutdown_t shutdown;
+    unsigned handles;
+
+    /* The request that is being read. */
+    llhttp_t parser;
+    struct buf target;
+    struct fields *fields; /* while a head is read */
+    struct route route;
+    unsigned minor;
+    unsigned refusal_status; /* of the head; answered when the message is complete */
+    const char *refusal;
+    bool is_head_request;
+    bool is_persistent;
+    bool is_message_complete;
+
+    struct exchange *exchange; /* the request that is being answered by a node */
+
+    bool is_reading;
+    bool has_fin;
+    bool is_holding; /* the timer is the exchange's */
+    bool is_cutting; /* close when everything is out */
+    bool is_writing;
+    bool is_in_next;
+    struct buf out;     /* to be sent */
+    struct buf writing; /* is being sent through the loop */
+    struct buf ahead;   /* sent ahead by a pipelining peer */
+};
+
+/* ---- client.c */
+void client_read(struct client *c);
+void client_next(struct client *c);
+void client_set_timer(struct client *c, uint64_t timeout_ms);
+
+/* A whole answer of ours; `extra_fields` is "" or whole lines. */
+void client_answer(struct client *c, unsigned status, const char *content_type,
+                   const char *extra_fields, struct slice body);
+
+/* ---- client_parse.c */
+void client_parse_init(struct client *c);
+
+/* More bytes, in phase IDLE, HEAD or BODY. */
+void client_parse(struct client *c, struct slice bytes);
+
+#endif

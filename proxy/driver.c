@@ -1,0 +1,285 @@
+/* driver - the engine in the loop: events in, actions carried out, one timer.
+ *
+ * The only caller of failover_step(). Callbacks post events; one queue drains: step, carry out
+ * the actions, next. Carrying out may post more events, never step (DESIGN 5).
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "driver.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "exchange.h"
+#include "log.h"
+#include "mem.h"
+#include "poller.h"
+#include "upstream.h"
+
+/* Every action can lead to one event at most (a connection that fails at once), so that two
+ * rounds fit. Touched only as far as it is used. */
+#define EVENTS_MAX (2 * FAILOVER_ACTIONS_MAX)
+
+struct driver {
+    struct proxy *proxy;
+    uv_timer_t timer;
+    uv_idle_t idle; /* runs while events wait for the next turn */
+    uint64_t armed_ms;
+    bool is_draining;
+    bool is_closing;
+    unsigned handles;
+    size_t head;
+    size_t count;
+    struct failover engine;
+    struct failover_actions actions;
+    struct failover_event events[EVENTS_MAX];
+};
+
+static const char *name_of(const struct proxy *p, uint16_t node)
+{
+    return node == FAILOVER_NONE ? "none" : p->nodes[node].name;
+}
+
+static void on_node_changed(struct driver *d, const struct failover_action *action)
+{
+    struct proxy_node *n = &d->proxy->nodes[action->node];
+    bool is_bad = action->new_state == NODE_OFFLINE || action->new_state == NODE_INVALID_TOKEN;
+
+    n->since_wall_ms = proxy_wall_ms();
+    const char *why = failover_cause_sentence(action->cause);
+    if (action->cause == FAILOVER_CAUSE_PROCESS && n->reason[0] != '\0')
+        why = n->reason;
+    log_write(is_bad ? LOG_LEVEL_WARN : LOG_LEVEL_INFO,
+              "node %s is %s: %s node=%s from=%s to=%s", n->name,
+              node_state_name(action->new_state), why, n->name,
+              node_state_name(action->old_state), node_state_name(action->new_state));
+}
+
+static void on_switched(struct driver *d, const struct failover_action *action)
+{
+    struct proxy *p = d->proxy;
+
+    /* Before anything was dispatched the lead only follows the highest node that is ready. */
+    if (action->from == FAILOVER_NONE || action->cause == FAILOVER_CAUSE_STARTUP) {
+        log_info("active-standby (主备模式): node %s is active to=%s", name_of(p, action->node),
+                 name_of(p, action->node));
+        return;
+    }
+    struct proxy_switch *entry = &p->switches[p->switch_count++ % SWITCH_LOG_MAX];
+    entry->at_wall_ms = proxy_wall_ms();
+    entry->cause = action->cause;
+    (void)snprintf(entry->from, sizeof entry->from, "%s", name_of(p, action->from));
+    (void)snprintf(entry->to, sizeof entry->to, "%s", name_of(p, action->node));
+    log_info("active-standby (主备模式): switched from %s to %s: %s from=%s to=%s cause=%s",
+             entry->from, entry->to, failover_cause_sentence(action->cause), entry->from,
+             entry->to, failover_cause_name(action->cause));
+}
+
+static void restart_node(struct driver *d, const struct failover_action *action)
+{
+    struct proxy *p = d->proxy;
+    const char *why = failover_cause_sentence(action->cause);
+
+    log_info("node %s is restarted: %s node=%s", p->nodes[action->node].name, why,
+             p->nodes[action->node].name);
+    p->host.node_restart(p->host.host, action->node, why);
+}
+
+static void carry_out(struct driver *d, const struct failover_action *action)
+{
+    struct proxy *p = d->proxy;
+    struct exchange *x = NULL;
+
+    switch (action->type) {
+    case FAILOVER_DISPATCH:
+    case FAILOVER_PASS:
+    case FAILOVER_REPLY:
+    case FAILOVER_TRUNCATE:
+    case FAILOVER_DONE:
+        x = p->exchanges[action->request.slot];
+        assert(x != NULL);
+        break;
+    default:
+        break;
+    }
+    switch (action->type) {
+    case FAILOVER_DISPATCH:
+        exchange_dispatch(x, action->node, action->attempt);
+        break;
+    case FAILOVER_PASS:
+        exchange_pass(x);
+        break;
+    case FAILOVER_REPLY:
+        exchange_reply(x, action);
+        break;
+    case FAILOVER_TRUNCATE:
+        exchange_truncate(x);
+        break;
+    case FAILOVER_DONE:
+        exchange_complete(x);
+        break;
+    case FAILOVER_ABORT:
+        upstream_abort(p->attempts[action->attempt.slot]);
+        break;
+    case FAILOVER_POLL:
+        poller_poll(p, action->node, action->poll_serial);
+        break;
+    case FAILOVER_PROBE:
+        poller_probe(p, action->node);
+        break;
+    case FAILOVER_RESTART:
+        restart_node(d, action);
+        break;
+    case FAILOVER_NODE_CHANGED:
+        on_node_changed(d, action);
+        break;
+    case FAILOVER_SWITCHED:
+        on_switched(d, action);
+        break;
+    case FAILOVER_ACTION_COUNT:
+        assert(false);
+    }
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void arm(struct driver *d)
+{
+    uint64_t deadline = failover_deadline(&d->engine);
+    uint64_t now = uv_now(d->proxy->loop);
+
+    if (d->is_closing || deadline == d->armed_ms)
+        return;
+    d->armed_ms = deadline;
+    if (deadline == FAILOVER_MS_MAX)
+        (void)uv_timer_stop(&d->timer);
+    else
+        (void)uv_timer_start(&d->timer, on_timer, deadline > now ? deadline - now : 0, 0);
+}
+
+static void drain(struct driver *d)
+{
+    if (d->is_draining)
+        return;
+    d->is_draining = true;
+    while (d->count > 0) {
+        const struct failover_event *ev = &d->events[d->head];
+        failover_step(&d->engine, ev, &d->actions);
+        d->head = (d->head + 1) % EVENTS_MAX;
+        d->count--;
+        for (uint32_t i = 0; i < d->actions.count; i++)
+            carry_out(d, &d->actions.at[i]);
+    }
+    d->head = 0;
+    d->is_draining = false;
+    arm(d);
+}
+
+static void push(struct driver *d, const struct failover_event *ev)
+{
+    assert(d->count < EVENTS_MAX);
+    struct failover_event *slot = &d->events[(d->head + d->count++) % EVENTS_MAX];
+    *slot = *ev;
+    slot->now_ms = uv_now(d->proxy->loop);
+}
+
+void driver_post(struct driver *d, const struct failover_event *ev)
+{
+    push(d, ev);
+    drain(d);
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    struct driver *d = idle->data;
+
+    (void)uv_idle_stop(idle);
+    drain(d);
+}
+
+void driver_post_later(struct driver *d, const struct failover_event *ev)
+{
+    push(d, ev);
+    if (!d->is_closing)
+        (void)uv_idle_start(&d->idle, on_idle);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct driver *d = timer->data;
+    struct failover_event ev = {.type = FAILOVER_TIMER};
+
+    d->armed_ms = FAILOVER_MS_MAX;
+    driver_post(d, &ev);
+}
+
+const struct failover *driver_engine(const struct driver *d)
+{
+    return &d->engine;
+}
+
+static struct failover_policy make_policy(const struct config *c)
+{
+    return (struct failover_policy){
+        .node_wait_ms = c->gateway.node_wait_ms,
+        .handoff_timeout_ms = c->gateway.handoff_timeout_ms,
+        .poll_interval_ms = c->quota.poll_interval_ms,
+        .drained_poll_interval_ms = c->quota.drained_poll_interval_ms,
+        .offline_check_ms = c->quota.offline_check_interval_ms,
+        .cooldown_ms = c->quota.rate_limit_cooldown_ms,
+        .drain_hold_ms = 5 * 60 * 1000, /* DESIGN D7 */
+        .poll_gap_ms = 10 * 1000,
+        .retry_mask = FAILOVER_RETRY_DEFAULT,
+        .retry_limit = (uint16_t)c->gateway.retry_limit,
+        .queue_max = (uint16_t)c->gateway.queue_max,
+        .exhausted_status = (uint16_t)c->gateway.exhausted_status,
+        .is_overlap = c->gateway.handoff == CONFIG_HANDOFF_OVERLAP,
+        .is_abort = c->gateway.on_client_gone == CONFIG_CLIENT_GONE_ABORT,
+    };
+}
+
+int driver_new(struct proxy *p, struct driver **ret_driver)
+{
+    struct failover_policy policy = make_policy(p->config);
+    uint64_t seed = 0;
+
+    struct driver *d = mem_alloc(1, sizeof *d);
+    if (d == NULL)
+        return -ENOMEM;
+    d->proxy = p;
+    /* Jitter only: any seed will do when the kernel has none. */
+    (void)uv_random(NULL, NULL, &seed, sizeof seed, 0, NULL);
+    failover_init(&d->engine, &policy, seed | 1);
+    d->armed_ms = FAILOVER_MS_MAX;
+    (void)uv_timer_init(p->loop, &d->timer);
+    (void)uv_idle_init(p->loop, &d->idle);
+    d->timer.data = d;
+    d->idle.data = d;
+    d->handles = 2;
+    *ret_driver = d;
+    return 0;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct driver *d = handle->data;
+
+    if (--d->handles > 0)
+        return;
+    d->proxy->is_driver_open = false;
+    proxy_part_closed(d->proxy);
+}
+
+void driver_close(struct driver *d)
+{
+    d->is_closing = true;
+    uv_close((uv_handle_t *)&d->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&d->idle, on_handle_closed);
+}
+
+void driver_free(struct driver *d)
+{
+    mem_free(d);
+}

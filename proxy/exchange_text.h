@@ -1,0 +1,26 @@
+/* exchange_text.h - the texts of an exchange: heads both ways, and the answer when none helps.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef EXCHANGE_TEXT_H
+#define EXCHANGE_TEXT_H
+
+#include "exchange.h"
+
+/* The fields of a request that go to a node: without those of the connection, of framing, and
+ * of the client's credentials. -ENOMEM. */
+int exchange_text_request_fields(struct buf *out, const struct fields *fields) MUST_CHECK;
+
+/* The fields of an answer that go to the client. -ENOMEM. */
+int exchange_text_answer_fields(struct buf *out, const struct fields *fields) MUST_CHECK;
+
+/* Status line, fields, framing. -ENOMEM. */
+int exchange_text_answer_head(struct buf *out, const struct exchange *x, bool is_chunked,
+                              bool is_persistent) MUST_CHECK;
+
+/* Why no node answered: one sentence, and a list of nodes and reasons that ends in NUL (empty
+ * when there was no memory for it). */
+void exchange_text_no_node(const struct proxy *p, const struct failover_action *action,
+                           char *message, size_t message_size, struct buf *details);
+
+#endif

@@ -1,0 +1,196 @@
+/* proxy - composition: opens and closes the parts, and speaks with the supervisor.
+ *
+ * Closing: clients, connections to nodes, fetches, listener and driver close one by one; the
+ * last one to call proxy_part_closed() ends the proxy.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "proxy.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "client.h"
+#include "driver.h"
+#include "listener.h"
+#include "log.h"
+#include "mem.h"
+#include "shell.h"
+#include "upstream.h"
+
+int64_t proxy_wall_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void free_proxy(struct proxy *p)
+{
+    for (unsigned i = 0; i < p->node_count; i++)
+        mem_free(p->nodes[i].token);
+    driver_free(p->driver);
+    listener_free(p->listener);
+    mem_free(p);
+}
+
+void proxy_part_closed(struct proxy *p)
+{
+    if (!p->is_closing || !p->are_fetches_closed || p->client_count > 0 ||
+        p->upstream_count > 0 || !listener_is_closed(p->listener) || p->is_driver_open)
+        return;
+    struct proxy_host host = p->host;
+    free_proxy(p);
+    if (host.closed != NULL)
+        host.closed(host.host);
+}
+
+static void on_fetches_closed(void *data)
+{
+    struct proxy *p = data;
+
+    p->are_fetches_closed = true;
+    proxy_part_closed(p);
+}
+
+int proxy_open(uv_loop_t *loop, const struct config *config, const struct proxy_host *host,
+               struct proxy **ret_proxy, struct error *ret_error)
+{
+    struct proxy *p = mem_alloc(1, sizeof *p);
+    if (p == NULL)
+        return -ENOMEM;
+    p->loop = loop;
+    p->config = config;
+    list_init(&p->clients);
+    for (unsigned i = 0; i < REQUESTS_MAX; i++)
+        p->free_exchange[i] = (uint16_t)(REQUESTS_MAX - 1 - i);
+    p->free_exchanges = REQUESTS_MAX;
+    int r = fetch_pool_new(loop, &p->fetches);
+    p->are_fetches_closed = r < 0;
+    if (r == 0)
+        r = driver_new(p, &p->driver);
+    p->is_driver_open = r == 0;
+    if (r == 0)
+        r = listener_open(p, &config->gateway.listen, &p->listener, ret_error);
+    if (r < 0) {
+        if (r == -ENOMEM)
+            (void)snprintf(ret_error->text, sizeof ret_error->text, "out of memory");
+        p->host = (struct proxy_host){0}; /* the caller is not called back about a failure */
+        proxy_close(p);
+        return r;
+    }
+    p->host = *host;
+    *ret_proxy = p;
+    return 0;
+}
+
+uint16_t proxy_port(const struct proxy *p)
+{
+    return listener_port(p->listener);
+}
+
+/* ---------------------------------------------------------------- nodes */
+
+void proxy_node_added(struct proxy *p, unsigned slot, const char *name, enum node_source source,
+                      const char *token)
+{
+    assert(slot < NODES_MAX && !p->nodes[slot].is_used);
+    struct proxy_node *n = &p->nodes[slot];
+
+    n->proxy = p;
+    n->is_used = true;
+    n->source = source;
+    n->token = mem_strdup(token); /* without it the node answers 401, and says so */
+    n->since_wall_ms = proxy_wall_ms();
+    (void)snprintf(n->name, sizeof n->name, "%s", name);
+    list_init(&n->idle);
+    list_init(&n->busy);
+    if (slot >= p->node_count)
+        p->node_count = slot + 1;
+    struct failover_event ev = {.type = FAILOVER_NODE_ADDED,
+                                .node = (uint16_t)slot,
+                                .rank = slot,
+                                .is_owned = source == NODE_SPAWNED};
+    driver_post_later(p->driver, &ev);
+}
+
+static void set_address(struct proxy_node *n, const char *host, uint16_t port)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)&n->address;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)&n->address;
+
+    (void)snprintf(n->host, sizeof n->host, "%s", host);
+    n->port = port;
+    n->resolved_at_ms = 0;
+    n->has_address = uv_ip4_addr(host, port, v4) == 0 || uv_ip6_addr(host, port, v6) == 0;
+    bool is_v6 = strchr(host, ':') != NULL;
+    (void)snprintf(n->authority, sizeof n->authority, is_v6 ? "[%s]:%u" : "%s:%u", n->host,
+                   port);
+}
+
+void proxy_node_up(struct proxy *p, unsigned slot, const char *address, uint16_t port)
+{
+    struct proxy_node *n = &p->nodes[slot];
+    struct failover_event ev = {.type = FAILOVER_NODE_UP, .node = (uint16_t)slot};
+
+    upstream_close_idle(n); /* those of the former process */
+    set_address(n, address, port);
+    n->is_up = true;
+    n->reason[0] = '\0';
+    driver_post_later(p->driver, &ev);
+}
+
+void proxy_node_down(struct proxy *p, unsigned slot, enum proxy_down kind, uint64_t retry_in_ms,
+                     const char *reason)
+{
+    static const enum failover_down downs[] = {
+        [PROXY_DOWN_STARTING] = FAILOVER_DOWN_STARTING,
+        [PROXY_DOWN_LOGIN] = FAILOVER_DOWN_LOGIN,
+        [PROXY_DOWN_BACKOFF] = FAILOVER_DOWN_BACKOFF,
+        [PROXY_DOWN_STOPPED] = FAILOVER_DOWN_STOPPED,
+    };
+    struct proxy_node *n = &p->nodes[slot];
+    struct failover_event ev = {.type = FAILOVER_NODE_DOWN,
+                                .node = (uint16_t)slot,
+                                .down = downs[kind],
+                                .retry_in_ms = retry_in_ms};
+
+    n->is_up = false;
+    if (reason != NULL)
+        (void)snprintf(n->reason, sizeof n->reason, "%s", reason);
+    upstream_close_idle(n);
+    driver_post_later(p->driver, &ev);
+}
+
+/* ---------------------------------------------------------------- end */
+
+void proxy_drain(struct proxy *p)
+{
+    p->is_draining = true;
+    listener_close(p->listener);
+    client_drain_all(p);
+}
+
+unsigned proxy_busy(const struct proxy *p)
+{
+    return client_count_busy(p);
+}
+
+void proxy_close(struct proxy *p)
+{
+    p->is_draining = true;
+    p->is_closing = true;
+    listener_close(p->listener);
+    client_close_all(p);
+    upstream_close_all(p);
+    if (p->fetches != NULL)
+        fetch_pool_close(p->fetches, on_fetches_closed, p);
+    p->fetches = NULL;
+    if (p->is_driver_open)
+        driver_close(p->driver);
+    proxy_part_closed(p);
+}

@@ -1,0 +1,101 @@
+/* shell.h - what the files of the proxy's shell share: struct proxy and its nodes.
+ *
+ * Arrows: proxy.c composes; listener.c -> client.c -> exchange.c -> upstream.c; driver.c is the
+ * only one that talks to the engine, and calls exchange.c, upstream.c and poller.c to carry its
+ * actions out. Everything runs on the loop's thread.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef SHELL_H
+#define SHELL_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "bounds.h"
+#include "config.h"
+#include "failover.h"
+#include "fetch.h"
+#include "list.h"
+#include "proxy.h"
+#include "quota.h"
+
+struct driver;
+struct exchange;
+struct listener;
+struct upstream;
+
+/* A node as the shell knows it. */
+struct proxy_node {
+    struct proxy *proxy;
+    bool is_used;
+    bool is_up;
+    enum node_source source;
+    char name[NODE_NAME_MAX + 1];
+    char reason[REASON_MAX]; /* why its process is down, in words; "" = not known */
+    char *token;             /* owned, or NULL */
+    char host[256];
+    uint16_t port;
+    char authority[272]; /* host:port as it goes into Host and URLs */
+    struct sockaddr_storage address;
+    bool has_address;        /* host is an IP literal, or was resolved */
+    uint64_t resolved_at_ms; /* 0 = a literal, good for ever */
+    struct list idle;        /* struct upstream.link: kept connections */
+    unsigned idle_count;
+    struct list busy;   /* struct upstream.link: attempts under way */
+    struct quota quota; /* last good answer of /usage */
+    bool has_quota;
+    int64_t since_wall_ms;   /* of the present state */
+    int64_t check_wall_ms;   /* last answer to a poll or probe; 0 = never */
+    int64_t healthy_wall_ms; /* last success; 0 = never */
+    struct fetch *probe;
+};
+
+/* One entry of switchLog. */
+struct proxy_switch {
+    int64_t at_wall_ms;
+    char from[NODE_NAME_MAX + 1]; /* "" = none */
+    char to[NODE_NAME_MAX + 1];
+    enum failover_cause cause;
+};
+
+struct proxy {
+    uv_loop_t *loop;
+    const struct config *config;
+    struct proxy_host host;
+    struct driver *driver;
+    struct listener *listener;
+    struct fetch_pool *fetches;
+    struct fetch *poll; /* the one /usage under way, or NULL */
+    uint16_t poll_serial;
+    uint16_t poll_node;
+    struct proxy_node nodes[NODES_MAX];
+    unsigned node_count;
+    struct exchange *exchanges[REQUESTS_MAX]; /* by the engine's request slot */
+    uint16_t exchange_generation[REQUESTS_MAX];
+    uint16_t free_exchange[REQUESTS_MAX]; /* stack of free slots */
+    unsigned free_exchanges;
+    struct upstream *attempts[ATTEMPTS_MAX]; /* by the engine's attempt slot */
+    struct list clients;                     /* struct client.link */
+    unsigned client_count;
+    unsigned upstream_count; /* open connections to nodes */
+    uint64_t body_bytes;     /* request bodies in memory, against body_memory_max */
+    struct proxy_switch switches[SWITCH_LOG_MAX];
+    unsigned switch_count; /* total; the ring index is modulo SWITCH_LOG_MAX */
+    bool is_draining;
+    bool is_closing;
+    bool is_driver_open;
+    bool are_fetches_closed;
+    char read_buffer[READ_BUFFER_BYTES]; /* shared: what is read is used before the next read */
+};
+
+/* Milliseconds since 1970, for people. */
+int64_t proxy_wall_ms(void);
+
+/* Called when a part of the proxy has closed; ends the proxy when it was the last. */
+void proxy_part_closed(struct proxy *p);
+
+#endif
