@@ -1,0 +1,81 @@
+/* child.h - the process of one node, as the shell sees it: from the plan to its last words.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef CHILD_H
+#define CHILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "config.h"
+#include "error.h"
+#include "bounds.h"
+#include "node.h"
+#include "supervisor/address.h"
+#include "supervisor/core/prompt.h"
+#include "supervisor/home.h"
+#include "supervisor/output.h"
+#include "supervisor/reaper.h"
+#include "supervisor/spawn.h"
+
+struct child;
+
+/* What a child needs from its owner. Callbacks come from the loop, never from inside a child_*
+ * call. */
+struct child_host {
+    uv_loop_t *loop;
+    struct reaper *reaper;
+    const char *state_dir;
+    void (*on_prompt)(void *data, struct child *child);    /* its code and url are new */
+    void (*on_logged_in)(void *data, struct child *child); /* its account is new */
+    void (*on_exited)(void *data, struct child *child);    /* reaped; `problem` says how */
+    void *data;
+};
+
+/* One for each spawned node, for the life of the daemon. */
+struct child {
+    uint32_t magic;
+    const struct child_host *host;
+    const struct config_node *config;
+    uint16_t slot;
+    char home[HOME_PATH_MAX];
+    char address[ADDRESS_TEXT_MAX]; /* chosen once a run */
+    uint64_t starts;                /* so far */
+    char problem[REASON_MAX];       /* how the last start or process failed, or "" */
+
+    /* Of the present process. */
+    uint16_t generation;
+    uint16_t port;
+    uint64_t started_ms; /* 0 = there is none */
+    struct spawn_child process;
+    struct reaper_child reaped;
+    struct output *outputs[2];
+    struct prompt prompt;
+    char why[REASON_MAX]; /* why we end it, or "" */
+};
+
+/* Prepares the home and the address. `host` and `config` are borrowed for the child's life.
+ * Errors: those of home_prepare() and address_random(), in words. */
+int child_init(struct child *child, const struct child_host *host,
+               const struct config_node *config, unsigned slot,
+               struct error *ret_error) MUST_CHECK;
+
+/* Would its command do? For `check`: nothing is started or created. */
+bool child_check(const struct config_node *config, const char *state_dir,
+                 struct error *ret_error) MUST_CHECK;
+
+/* Starts its process. False when there is none; `problem` then says why, and on_exited is not
+ * called. */
+bool child_start(struct child *child, uint16_t generation) MUST_CHECK;
+
+/* Signals its group. `why` is for people: it takes the place of "killed by ..."; NULL keeps
+ * what was said before. A child without a process is left alone. */
+void child_signal(struct child *child, int signum, const char *why);
+
+bool child_has_process(const struct child *child);
+bool child_has_token(const struct child *child);
+
+#endif

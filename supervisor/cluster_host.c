@@ -1,0 +1,75 @@
+/* cluster_host - what the proxy wants from the supervisor: a restart, and facts for /health.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "supervisor/cluster_internal.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+static void on_node_restart(void *host, unsigned slot, const char *why)
+{
+    struct cluster *c = host;
+
+    assert(c->magic == CLUSTER_MAGIC && slot < c->member_count);
+    if (c->members[slot].child == NULL)
+        return;
+    (void)snprintf(c->members[slot].restart_why, REASON_MAX, "%s", why);
+    cluster_post_node(c, FLEET_EVENT_RESTART, slot);
+}
+
+static const char *state_word(const struct proc *p)
+{
+    if (p->state == PROC_DOWN && p->is_wanted)
+        return proc_state_word(proc_needs_login(p) ? PROC_LOGIN : PROC_STARTING);
+    return proc_state_word(p->state);
+}
+
+static bool on_node_process(void *host, unsigned slot, struct proxy_process_view *ret_view)
+{
+    const struct cluster *c = host;
+    const struct proc *p = fleet_proc(&c->fleet, slot);
+
+    if (p == NULL)
+        return false;
+    const struct child *child = c->members[slot].child;
+    *ret_view = (struct proxy_process_view){
+        .state = state_word(p),
+        .pid = child->process.pid,
+        .uptime_ms = child->started_ms == 0 ? 0 : uv_now(c->loop) - child->started_ms,
+        .restarts = child->starts > 0 ? child->starts - 1 : 0,
+        .problem = p->state == PROC_READY || child->problem[0] == '\0' ? NULL : child->problem,
+    };
+    return true;
+}
+
+static bool on_login(void *host, unsigned i, struct proxy_login_view *ret_view)
+{
+    const struct cluster *c = host;
+
+    for (unsigned slot = 0; slot < c->member_count; slot++) {
+        const struct cluster_member *m = &c->members[slot];
+        const struct proc *p = fleet_proc(&c->fleet, slot);
+        if (p == NULL || p->state != PROC_LOGIN || i-- > 0)
+            continue;
+        *ret_view = (struct proxy_login_view){
+            .node = m->config->name,
+            .url = m->child->prompt.url,
+            .code = m->child->prompt.code,
+            .expires_at_ms = (int64_t)m->login_expires_at_ms,
+        };
+        return true;
+    }
+    return false;
+}
+
+void cluster_host_init(struct cluster *c, struct proxy_host *ret_host)
+{
+    *ret_host = (struct proxy_host){
+        .host = c,
+        .node_restart = on_node_restart,
+        .node_process = on_node_process,
+        .login = on_login,
+        .closed = cluster_end_on_proxy_closed,
+    };
+}

@@ -1,0 +1,90 @@
+/* cluster_internal.h - what cluster*.c share; nobody else includes it.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef CLUSTER_INTERNAL_H
+#define CLUSTER_INTERNAL_H
+
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "bounds.h"
+#include "config.h"
+#include "fetch.h"
+#include "proxy.h"
+#include "supervisor/child.h"
+#include "supervisor/cluster.h"
+#include "supervisor/core/fleet.h"
+#include "supervisor/reaper.h"
+#include "supervisor/signals.h"
+
+#define CLUSTER_MAGIC     0x434c5553u
+#define CLUSTER_QUEUE_MAX (8 * NODES_MAX) /* kinds of events that a node can have pending */
+
+enum cluster_phase {
+    CLUSTER_RUNNING,
+    CLUSTER_DRAINING, /* nobody new; running answers end */
+    CLUSTER_STOPPING, /* the nodes end */
+    CLUSTER_CLOSING,  /* proxy and fetches close */
+    CLUSTER_SWEEPING, /* what the nodes left behind ends */
+    CLUSTER_CLOSED,
+};
+
+/* What the cluster keeps for a slot. External nodes have no child. */
+struct cluster_member {
+    const struct config_node *config;
+    struct child *child;
+    struct fetch *probe;
+    struct cluster *cluster;      /* for the probe's callback */
+    uint64_t login_expires_at_ms; /* wall clock */
+    char restart_why[REASON_MAX];
+};
+
+struct cluster {
+    uint32_t magic;
+    uv_loop_t *loop;
+    const struct config *config;
+    struct proxy *proxy;
+    struct fetch_pool *pool;
+    struct reaper reaper;
+    struct signals signals;
+    uv_idle_t pump;
+    uv_timer_t timer; /* fleet_deadline() */
+    uv_timer_t tick;  /* runs while draining and sweeping */
+    struct child_host child_host;
+    int lock_fd;
+    enum cluster_phase phase;
+    unsigned stop_signals;
+    uint64_t shutdown_ms; /* when the whole shutdown must be over */
+    uint64_t drain_ms;    /* when the drain must be over */
+    unsigned sweeps;
+    unsigned open_handles;
+    struct cluster_member members[NODES_MAX];
+    unsigned member_count;
+    struct fleet fleet;
+    struct fleet_actions actions;
+    struct fleet_event queue[CLUSTER_QUEUE_MAX];
+    unsigned queue_first;
+    unsigned queue_len;
+};
+
+/* Posts an event; it is handled on the loop's next turn. An equal one that waits already is
+ * enough: a step looks at what is, not at what was. */
+void cluster_post(struct cluster *c, struct fleet_event event);
+
+/* The same about one node: slot, generation and token file of its child are filled in. */
+void cluster_post_node(struct cluster *c, enum fleet_event_type type, unsigned slot);
+
+/* cluster.c: what the children call. */
+void cluster_child_host_init(struct cluster *c);
+
+/* cluster_host.c: the proxy's wishes and questions. */
+void cluster_host_init(struct cluster *c, struct proxy_host *ret_host);
+
+/* cluster_end.c: from a signal to the last closed handle. */
+void cluster_end_on_signal(void *data, int signum);
+void cluster_end_close(struct cluster *c); /* EXIT of the fleet */
+void cluster_end_on_proxy_closed(void *host);
+
+#endif

@@ -1,0 +1,193 @@
+/* cluster_open - from settings to a running cluster, and the rest of its outer face.
+ *
+ * What can fail comes first: homes, the gateway's port, our handles. Nodes are added last, and
+ * started by the loop.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "supervisor/cluster.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "mem.h"
+#include "supervisor/cluster_internal.h"
+
+#define PROBE_INTERVAL_MS       100
+#define LOGIN_PROBE_INTERVAL_MS 1000
+#define OUR_HANDLES             5 /* pump, timer, tick, reaper, signals */
+
+static void add_spawned(struct cluster *c, unsigned slot)
+{
+    const struct config_node *n = c->members[slot].config;
+
+    cluster_post(c, (struct fleet_event){
+                        .type = FLEET_EVENT_NODE_ADDED,
+                        .id = {.slot = (uint16_t)slot},
+                        .has_token = child_has_token(c->members[slot].child),
+                        .is_wanted = true,
+                        .policy =
+                            {
+                                .start_timeout_ms = n->start_timeout_ms,
+                                .login_timeout_ms = c->config->auth.timeout_ms,
+                                .stopwait_ms = n->stopwait_ms,
+                                .restart_reset_ms = n->restart_reset_ms,
+                                .probe_interval_ms = PROBE_INTERVAL_MS,
+                                .login_probe_interval_ms = LOGIN_PROBE_INTERVAL_MS,
+                                .restart = {.delay_ms = n->restart_delay_ms,
+                                            .delay_max_ms = n->restart_delay_max_ms},
+                            },
+                    });
+}
+
+static void add_nodes(struct cluster *c)
+{
+    for (unsigned slot = 0; slot < c->member_count; slot++) {
+        const struct config_node *n = c->members[slot].config;
+        proxy_node_added(c->proxy, slot, n->name, n->source, n->token);
+        if (c->members[slot].child != NULL)
+            add_spawned(c, slot);
+        else
+            proxy_node_up(c->proxy, slot, n->url_host, n->url_port);
+    }
+}
+
+/* Members for all nodes, and a home for each that is ours. The state directory is needed only
+ * when there is one. */
+static int make_members(struct cluster *c, struct error *ret_error)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < c->config->node_count && r == 0; i++) {
+        const struct config_node *n = &c->config->nodes[i];
+        if (!n->enabled)
+            continue;
+        unsigned slot = c->member_count++;
+        struct cluster_member *m = &c->members[slot];
+        *m = (struct cluster_member){.config = n, .cluster = c};
+        if (n->source != NODE_SPAWNED)
+            continue;
+        if (c->lock_fd < 0)
+            r = home_open_state(c->config->supervisor.state_dir, &c->lock_fd, ret_error);
+        if (r < 0)
+            break;
+        m->child = mem_alloc(1, sizeof *m->child);
+        if (m->child == NULL) {
+            (void)snprintf(ret_error->text, sizeof ret_error->text, "out of memory");
+            return -ENOMEM;
+        }
+        r = child_init(m->child, &c->child_host, n, slot, ret_error);
+    }
+    return r;
+}
+
+static int open_handles(struct cluster *c, struct error *ret_error)
+{
+    int r = fetch_pool_new(c->loop, &c->pool);
+
+    if (r == 0)
+        r = reaper_open(&c->reaper, c->loop);
+    if (r == 0)
+        r = signals_open(&c->signals, c->loop, cluster_end_on_signal, c);
+    if (r < 0) {
+        (void)snprintf(ret_error->text, sizeof ret_error->text, "cannot start: %s",
+                       uv_strerror(r));
+        return r;
+    }
+    (void)uv_idle_init(c->loop, &c->pump); /* these three always succeed */
+    (void)uv_timer_init(c->loop, &c->timer);
+    (void)uv_timer_init(c->loop, &c->tick);
+    c->pump.data = c;
+    c->timer.data = c;
+    c->tick.data = c;
+    c->open_handles = OUR_HANDLES;
+    return 0;
+}
+
+int cluster_open(uv_loop_t *loop, const struct config *config, struct cluster **ret_cluster,
+                 struct error *ret_error)
+{
+    struct cluster *c = mem_alloc(1, sizeof *c);
+    struct proxy_host host;
+    uint64_t seed = 0;
+
+    if (c == NULL) {
+        (void)snprintf(ret_error->text, sizeof ret_error->text, "out of memory");
+        return -ENOMEM;
+    }
+    c->magic = CLUSTER_MAGIC;
+    c->loop = loop;
+    c->config = config;
+    c->lock_fd = -1;
+    cluster_child_host_init(c);
+    cluster_host_init(c, &host);
+    (void)!getrandom(&seed, sizeof seed, 0); /* for jitter only */
+    fleet_init(&c->fleet, config->supervisor.start_interval_ms, seed);
+    int r = make_members(c, ret_error);
+    if (r == 0)
+        r = proxy_open(loop, config, &host, &c->proxy, ret_error);
+    if (r == 0)
+        r = open_handles(c, ret_error);
+    if (r < 0) {
+        cluster_free(c);
+        return r;
+    }
+    add_nodes(c);
+    *ret_cluster = c;
+    return 0;
+}
+
+void cluster_free(struct cluster *c)
+{
+    if (c == NULL)
+        return;
+    for (unsigned slot = 0; slot < c->member_count; slot++)
+        mem_free(c->members[slot].child);
+    if (c->lock_fd >= 0)
+        (void)close(c->lock_fd);
+    c->magic = 0;
+    mem_free(c);
+}
+
+void cluster_url(const struct cluster *c, char *ret_url, size_t size)
+{
+    const char *host = c->config->gateway.listen.host;
+    bool is_v6 = strchr(host, ':') != NULL;
+
+    /* "Every interface" is no address to type into a client. */
+    if (strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0) {
+        host = "127.0.0.1";
+        is_v6 = false;
+    }
+    (void)snprintf(ret_url, size, is_v6 ? "http://[%s]:%u/v1" : "http://%s:%u/v1", host,
+                   proxy_port(c->proxy));
+}
+
+int cluster_check(const struct config *config, struct buf *messages)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < config->node_count; i++) {
+        const struct config_node *n = &config->nodes[i];
+        struct error error;
+        if (!n->enabled || n->source != NODE_SPAWNED ||
+            child_check(n, config->supervisor.state_dir, &error))
+            continue;
+        if (buf_printf(messages, "%s\n", error.text) < 0)
+            return -ENOMEM;
+        r = -EINVAL;
+    }
+    return r;
+}
+
+void cluster_panic(struct cluster *c)
+{
+    for (unsigned slot = 0; c != NULL && slot < c->member_count; slot++) {
+        if (c->members[slot].child != NULL && child_has_process(c->members[slot].child))
+            spawn_child_signal(&c->members[slot].child->process, SIGKILL);
+    }
+}

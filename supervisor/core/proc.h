@@ -1,0 +1,141 @@
+/* proc.h - the life of one process, as a state machine.
+ *
+ * Pure: a plain value, stepped by events that carry the time, answering with a set of things to
+ * do. It knows nothing of its neighbours; who may start when is fleet's business.
+ *
+ *              SPAWN            PROMPT          LOGGED_IN
+ *      DOWN ----------> STARTING -----> LOGIN -----------> STARTING
+ *       ^                  | PROBE_OK     | PROBE_OK
+ *       | TIMER            v              v
+ *     BACKOFF <-------- READY <-----------+
+ *            EXITED                              STOP, YIELD        TIMER, RESTART
+ *                          STARTING, LOGIN, READY ----------> STOPPING ---> KILLING
+ *                          STOPPING, KILLING --EXITED--> what `next` says
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef PROC_H
+#define PROC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "supervisor/core/backoff.h"
+
+#define PROC_STATE_MAP(X)                                                                      \
+    X(DOWN, "stopped")      /* no process; starts when it is wanted and fleet lets it */       \
+    X(STARTING, "starting") /* there is a process; it does not answer yet */                   \
+    X(LOGIN, "login")       /* it has shown a device code and waits for a human */             \
+    X(READY, "up")          /* it answers */                                                   \
+    X(STOPPING, "stopping") /* TERM is sent */                                                 \
+    X(KILLING, "stopping")  /* KILL is sent */                                                 \
+    X(BACKOFF, "backoff")   /* no process; it failed, and the next start has a date */         \
+    X(FATAL, "failed")      /* no process; it failed too often and stays down */
+
+enum proc_state {
+#define X(name, word) PROC_##name,
+    PROC_STATE_MAP(X)
+#undef X
+        PROC_STATE_COUNT
+};
+
+#define PROC_EVENT_MAP(X)                                                                      \
+    X(WANT)         /* it shall run: leave BACKOFF and FATAL at once */                        \
+    X(SPAWN)        /* fleet: its turn has come (DOWN only) */                                 \
+    X(EXITED)       /* the process is reaped, or could not be made: once for each SPAWN */     \
+    X(PROBE_OK)     /* it answered */                                                          \
+    X(PROBE_FAILED) /* it did not */                                                           \
+    X(PROMPT)       /* it showed a device code */                                              \
+    X(LOGGED_IN)    /* it said who it is */                                                    \
+    X(RESTART)      /* kill it now, start it again */                                          \
+    X(YIELD)        /* stop it and queue for the login: somebody else has it */                \
+    X(STOP)         /* end it and keep it down */                                              \
+    X(KILL)         /* the same at once */                                                     \
+    X(TIMER)        /* proc_deadline() has come */
+
+enum proc_event_type {
+#define X(name) PROC_EVENT_##name,
+    PROC_EVENT_MAP(X)
+#undef X
+        PROC_EVENT_COUNT
+};
+
+/* What proc_step() asks for: a set, since no event asks twice for one of them. */
+enum proc_action {
+    PROC_DO_SPAWN = 1 << 0,
+    PROC_DO_TERM = 1 << 1,
+    PROC_DO_KILL = 1 << 2,
+    PROC_DO_PROBE = 1 << 3,           /* to be answered with PROBE_OK or PROBE_FAILED */
+    PROC_DO_SHOW = 1 << 4,            /* the device code */
+    PROC_DO_RETRACT_USED = 1 << 5,    /* it logged in */
+    PROC_DO_RETRACT_EXPIRED = 1 << 6, /* nobody used the code in time */
+    PROC_DO_RETRACT_GONE = 1 << 7,    /* the process behind it ends or has ended */
+};
+
+/* What follows when the present process is gone. */
+enum proc_next {
+    PROC_NEXT_BACKOFF, /* it failed: wait, then start */
+    PROC_NEXT_START,   /* start at once */
+    PROC_NEXT_STAY,    /* stay down */
+};
+
+struct proc_policy {
+    uint64_t start_timeout_ms;  /* from spawn (or login) to the first good probe */
+    uint64_t login_timeout_ms;  /* how long a device code is good for */
+    uint64_t stopwait_ms;       /* from TERM to KILL */
+    uint64_t restart_reset_ms;  /* READY for so long: it is stable again */
+    uint64_t probe_interval_ms; /* while STARTING */
+    uint64_t
+        login_probe_interval_ms; /* while LOGIN: not every fork says that it is logged in */
+    uint32_t failures_max;       /* in a row, then FATAL; 0 = never (DESIGN D10) */
+    struct backoff_policy restart;
+};
+
+#define PROC_NEVER UINT64_MAX
+
+struct proc {
+    enum proc_state state;
+    enum proc_next next;     /* counts in STOPPING and KILLING */
+    uint16_t generation;     /* starts so far, modulo 65536 */
+    bool is_wanted;          /* it shall run */
+    bool has_token;          /* its token file was there when last looked at */
+    bool has_prompted;       /* it asked for a login and has not had one since */
+    bool is_probing;         /* a probe is out */
+    uint64_t ready_since_ms; /* counts in READY */
+    uint64_t deadline_ms;    /* of the state, or PROC_NEVER */
+    uint64_t probe_ms;       /* time of the next probe, or PROC_NEVER */
+    struct backoff backoff;
+};
+
+struct proc_event {
+    enum proc_event_type type;
+    uint64_t now_ms;
+    uint64_t seed;    /* for jitter */
+    bool has_token;   /* EXITED: is the token file there? */
+    uint64_t kill_ms; /* STOP: send KILL at this moment at the latest; PROC_NEVER = stopwait */
+};
+
+void proc_init(struct proc *p, bool has_token);
+
+/* Returns a set of enum proc_action. SPAWN in another state than DOWN and EXITED without a
+ * process are bugs of the caller; every other event may come in every state. */
+unsigned proc_step(struct proc *p, const struct proc_policy *policy,
+                   const struct proc_event *event);
+
+/* When it wants a TIMER, or PROC_NEVER. */
+uint64_t proc_deadline(const struct proc *p);
+
+/* A process exists: it may be signalled, and will end in EXITED. */
+bool proc_is_alive(const struct proc *p);
+
+/* Its next start, or its present one, needs a human. */
+bool proc_needs_login(const struct proc *p);
+
+/* The word for people: "up", "login", ... */
+const char *proc_state_word(enum proc_state state);
+
+/* The names as in the X-macros: READY, PROBE_OK. For tests and state tables. */
+const char *proc_state_name(enum proc_state state);
+const char *proc_event_name(enum proc_event_type type);
+
+#endif

@@ -1,0 +1,31 @@
+/* home.h - the directories that belong to us: the state directory and the nodes' homes.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#ifndef HOME_H
+#define HOME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "error.h"
+
+/* STATE_DIR/nodes/NAME and something below it; state_dir itself has at most CONFIG_PATH_MAX. */
+#define HOME_PATH_MAX 2048
+
+/* Makes the state directory (0700, parents too) and locks it for the life of ret_lock_fd, so
+ * that two daemons do not share it. On failure `ret_error` says what to do.
+ * Errors: -EBUSY (another one runs there), -EPERM (it belongs to somebody else), those of
+ * mkdir(2), open(2). */
+int home_open_state(const char *state_dir, int *ret_lock_fd,
+                    struct error *ret_error) MUST_CHECK;
+
+/* Makes STATE_DIR/nodes/NAME (0700). Access by others is taken away, with a warning in the log:
+ * an account lives there. `ret_path` has HOME_PATH_MAX bytes. Errors as above. */
+int home_prepare(const char *state_dir, const char *name, char *ret_path,
+                 struct error *ret_error) MUST_CHECK;
+
+/* The token file is there, and something is in it. */
+bool home_has_token(const char *home, const char *token_file);
+
+#endif

@@ -1,0 +1,319 @@
+/* test_proc - the life of one process: the whole table, and the rules that need time.
+ *
+ * The table of states and events is text in tests/unit/golden/proc.txt, for people to review.
+ * After a wanted change: PROC_GOLDEN=write build/release/tests/test_proc
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "supervisor/core/proc.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+/* cmocka needs the four above */
+#include <cmocka.h>
+
+#define GOLDEN "tests/unit/golden/proc.txt"
+#define NOW    UINT64_C(1000000)
+
+static const struct proc_policy policy = {
+    .start_timeout_ms = 30000,
+    .login_timeout_ms = 900000,
+    .stopwait_ms = 5000,
+    .restart_reset_ms = 60000,
+    .probe_interval_ms = 100,
+    .login_probe_interval_ms = 1000,
+    .restart = {.delay_ms = 1000, .delay_max_ms = 60000},
+};
+
+static unsigned send(struct proc *p, enum proc_event_type type, uint64_t now_ms)
+{
+    struct proc_event ev = {
+        .type = type, .now_ms = now_ms, .has_token = true, .kill_ms = PROC_NEVER};
+
+    return proc_step(p, &policy, &ev);
+}
+
+/* A process that came to `state` on an ordinary way, at NOW. */
+static struct proc in_state(enum proc_state state)
+{
+    struct proc p;
+
+    proc_init(&p, true);
+    p.is_wanted = true;
+    if (state == PROC_DOWN)
+        return p;
+    (void)send(&p, PROC_EVENT_SPAWN, NOW);
+    switch (state) {
+    case PROC_LOGIN:
+        (void)send(&p, PROC_EVENT_PROMPT, NOW);
+        break;
+    case PROC_READY:
+        (void)send(&p, PROC_EVENT_PROBE_OK, NOW);
+        break;
+    case PROC_STOPPING:
+        (void)send(&p, PROC_EVENT_YIELD, NOW);
+        break;
+    case PROC_KILLING:
+        (void)send(&p, PROC_EVENT_TIMER, NOW + policy.start_timeout_ms);
+        break;
+    case PROC_BACKOFF:
+    case PROC_FATAL:
+        (void)send(&p, PROC_EVENT_EXITED, NOW);
+        break;
+    case PROC_DOWN:
+    case PROC_STARTING:
+    case PROC_STATE_COUNT:
+        break;
+    }
+    if (state == PROC_FATAL)
+        p.state = PROC_FATAL; /* needs a policy with a cap */
+    assert_int_equal(p.state, state);
+    return p;
+}
+
+static bool is_forbidden(enum proc_state state, enum proc_event_type type)
+{
+    struct proc p = {.state = state};
+
+    return (type == PROC_EVENT_SPAWN && state != PROC_DOWN) ||
+           (type == PROC_EVENT_EXITED && !proc_is_alive(&p));
+}
+
+static int put_row(FILE *out, enum proc_state state, enum proc_event_type type)
+{
+    static const char *const actions[] = {"spawn",           "TERM",        "KILL",
+                                          "probe",           "show",        "retract-used",
+                                          "retract-expired", "retract-gone"};
+    struct proc p = in_state(state);
+    uint64_t now_ms = NOW + 2000;
+
+    if (is_forbidden(state, type))
+        return fprintf(out, "%-9s %-13s  never\n", proc_state_name(state),
+                       proc_event_name(type));
+    if (type == PROC_EVENT_TIMER && p.deadline_ms != PROC_NEVER)
+        now_ms = p.deadline_ms;
+    unsigned todo = send(&p, type, now_ms);
+    fprintf(out, "%-9s %-13s  %s", proc_state_name(state), proc_event_name(type),
+            p.state == state ? "-" : proc_state_name(p.state));
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+        if ((todo & 1u << i) != 0)
+            fprintf(out, " %s", actions[i]);
+    }
+    if ((p.state == PROC_STOPPING || p.state == PROC_KILLING) && p.state != state)
+        fprintf(out, " then %s",
+                p.next == PROC_NEXT_STAY    ? "stay"
+                : p.next == PROC_NEXT_START ? "start"
+                                            : "back off");
+    return fprintf(out, "\n");
+}
+
+static void table_is_as_reviewed(void **state)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    const char *mode = getenv("PROC_GOLDEN");
+
+    (void)state;
+    assert_non_null(out);
+    fprintf(out,
+            "state     event          goes to, and does (two seconds after it got there)\n\n");
+    for (int s = 0; s < PROC_STATE_COUNT; s++) {
+        for (int e = 0; e < PROC_EVENT_COUNT; e++)
+            (void)put_row(out, (enum proc_state)s, (enum proc_event_type)e);
+        fprintf(out, "\n");
+    }
+    fclose(out);
+    if (mode != NULL && strcmp(mode, "write") == 0) {
+        FILE *golden = fopen(GOLDEN, "w");
+        assert_non_null(golden);
+        fwrite(text, 1, len, golden);
+        fclose(golden);
+    }
+    FILE *golden = fopen(GOLDEN, "r");
+    assert_non_null(golden);
+    char *expected = calloc(1, len + 2);
+    assert_non_null(expected);
+    assert_int_equal(fread(expected, 1, len + 1, golden), len);
+    assert_string_equal(text, expected);
+    fclose(golden);
+    free(expected);
+    free(text);
+}
+
+static void start_that_does_not_answer_is_killed_and_backs_off(void **state)
+{
+    struct proc p = in_state(PROC_STARTING);
+
+    (void)state;
+    assert_int_equal(p.deadline_ms, NOW + 30000);
+    assert_int_equal(send(&p, PROC_EVENT_TIMER, NOW + 30000), PROC_DO_KILL);
+    assert_int_equal(p.state, PROC_KILLING);
+    assert_int_equal(send(&p, PROC_EVENT_EXITED, NOW + 30010), 0);
+    assert_int_equal(p.state, PROC_BACKOFF);
+    assert_int_equal(p.backoff.failures, 1);
+}
+
+static void probes_go_out_one_at_a_time(void **state)
+{
+    struct proc p = in_state(PROC_STARTING);
+
+    (void)state;
+    assert_int_equal(proc_deadline(&p), NOW + 100);
+    assert_int_equal(send(&p, PROC_EVENT_TIMER, NOW + 100), PROC_DO_PROBE);
+    assert_int_equal(proc_deadline(&p), NOW + 30000);
+    assert_int_equal(send(&p, PROC_EVENT_TIMER, NOW + 200), 0);
+    assert_int_equal(send(&p, PROC_EVENT_PROBE_FAILED, NOW + 250), 0);
+    assert_int_equal(proc_deadline(&p), NOW + 350);
+}
+
+static void time_for_login_does_not_count_as_start(void **state)
+{
+    struct proc p = in_state(PROC_STARTING);
+
+    (void)state;
+    assert_int_equal(send(&p, PROC_EVENT_PROMPT, NOW + 29000), PROC_DO_SHOW);
+    assert_int_equal(p.deadline_ms, NOW + 29000 + 900000);
+    assert_true(proc_needs_login(&p));
+    assert_int_equal(send(&p, PROC_EVENT_LOGGED_IN, NOW + 600000), PROC_DO_RETRACT_USED);
+    assert_int_equal(p.state, PROC_STARTING);
+    assert_int_equal(p.deadline_ms, NOW + 630000);
+    assert_false(proc_needs_login(&p));
+}
+
+static void answer_while_a_code_is_shown_means_logged_in(void **state)
+{
+    struct proc p = in_state(PROC_LOGIN);
+
+    (void)state;
+    assert_int_equal(send(&p, PROC_EVENT_TIMER, NOW + 1000), PROC_DO_PROBE);
+    assert_int_equal(send(&p, PROC_EVENT_PROBE_OK, NOW + 1001), PROC_DO_RETRACT_USED);
+    assert_int_equal(p.state, PROC_READY);
+}
+
+static void expired_code_brings_a_fresh_start_and_no_failure(void **state)
+{
+    struct proc p = in_state(PROC_LOGIN);
+
+    (void)state;
+    assert_int_equal(send(&p, PROC_EVENT_TIMER, NOW + 900000),
+                     PROC_DO_RETRACT_EXPIRED | PROC_DO_TERM);
+    assert_int_equal(send(&p, PROC_EVENT_EXITED, NOW + 900050), 0);
+    assert_int_equal(p.state, PROC_DOWN);
+    assert_true(p.is_wanted);
+    assert_int_equal(p.backoff.failures, 0);
+}
+
+static void prompt_of_a_serving_node_is_ignored(void **state)
+{
+    struct proc p = in_state(PROC_READY);
+
+    (void)state;
+    assert_int_equal(send(&p, PROC_EVENT_PROMPT, NOW + 5), 0);
+    assert_int_equal(p.state, PROC_READY);
+}
+
+static void stable_service_wipes_the_count_of_failures(void **state)
+{
+    struct proc p = in_state(PROC_READY);
+
+    (void)state;
+    p.backoff.failures = 9;
+    (void)send(&p, PROC_EVENT_EXITED, NOW + 59999);
+    assert_int_equal(p.backoff.failures, 10);
+    p = in_state(PROC_READY);
+    p.backoff.failures = 9;
+    (void)send(&p, PROC_EVENT_EXITED, NOW + 60000);
+    assert_int_equal(p.backoff.failures, 1);
+}
+
+static void restart_is_immediate_unless_just_started(void **state)
+{
+    struct proc p = in_state(PROC_READY);
+
+    (void)state;
+    assert_int_equal(send(&p, PROC_EVENT_RESTART, NOW + 1000), PROC_DO_KILL);
+    (void)send(&p, PROC_EVENT_EXITED, NOW + 1001);
+    assert_int_equal(p.state, PROC_DOWN);
+    p = in_state(PROC_READY);
+    assert_int_equal(send(&p, PROC_EVENT_RESTART, NOW + 999), PROC_DO_KILL);
+    (void)send(&p, PROC_EVENT_EXITED, NOW + 1000);
+    assert_int_equal(p.state, PROC_BACKOFF);
+}
+
+static void cap_on_failures_ends_in_fatal_and_want_leaves_it(void **state)
+{
+    struct proc_policy capped = policy;
+    struct proc p;
+    struct proc_event ev = {.now_ms = NOW, .kill_ms = PROC_NEVER};
+
+    (void)state;
+    capped.failures_max = 2;
+    proc_init(&p, true);
+    p.is_wanted = true;
+    for (int i = 0; i < 2; i++) {
+        ev.type = PROC_EVENT_SPAWN;
+        assert_int_equal(proc_step(&p, &capped, &ev), PROC_DO_SPAWN);
+        ev.type = PROC_EVENT_EXITED;
+        (void)proc_step(&p, &capped, &ev);
+        ev.now_ms += 100000;
+        ev.type = PROC_EVENT_TIMER;
+        (void)proc_step(&p, &capped, &ev);
+    }
+    assert_int_equal(p.state, PROC_FATAL);
+    assert_int_equal(proc_deadline(&p), PROC_NEVER);
+    ev.type = PROC_EVENT_WANT;
+    (void)proc_step(&p, &capped, &ev);
+    assert_int_equal(p.state, PROC_DOWN);
+    assert_int_equal(p.backoff.failures, 0);
+}
+
+static void stop_is_forced_at_the_earlier_of_two_moments(void **state)
+{
+    struct proc p = in_state(PROC_READY);
+    struct proc_event ev = {.type = PROC_EVENT_STOP, .now_ms = NOW, .kill_ms = NOW + 9000};
+
+    (void)state;
+    assert_int_equal(proc_step(&p, &policy, &ev), PROC_DO_TERM);
+    assert_int_equal(p.deadline_ms, NOW + 5000);
+    ev.kill_ms = NOW + 3000;
+    assert_int_equal(proc_step(&p, &policy, &ev), 0);
+    assert_int_equal(p.deadline_ms, NOW + 3000);
+    assert_int_equal(send(&p, PROC_EVENT_TIMER, NOW + 3000), PROC_DO_KILL);
+    (void)send(&p, PROC_EVENT_EXITED, NOW + 3001);
+    assert_int_equal(p.state, PROC_DOWN);
+    assert_false(p.is_wanted);
+}
+
+static void words_for_people_exist(void **state)
+{
+    (void)state;
+    assert_string_equal(proc_state_word(PROC_READY), "up");
+    assert_string_equal(proc_state_word(PROC_KILLING), "stopping");
+    assert_string_equal(proc_state_word(PROC_FATAL), "failed");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(table_is_as_reviewed),
+        cmocka_unit_test(start_that_does_not_answer_is_killed_and_backs_off),
+        cmocka_unit_test(probes_go_out_one_at_a_time),
+        cmocka_unit_test(time_for_login_does_not_count_as_start),
+        cmocka_unit_test(answer_while_a_code_is_shown_means_logged_in),
+        cmocka_unit_test(expired_code_brings_a_fresh_start_and_no_failure),
+        cmocka_unit_test(prompt_of_a_serving_node_is_ignored),
+        cmocka_unit_test(stable_service_wipes_the_count_of_failures),
+        cmocka_unit_test(restart_is_immediate_unless_just_started),
+        cmocka_unit_test(cap_on_failures_ends_in_fatal_and_want_leaves_it),
+        cmocka_unit_test(stop_is_forced_at_the_earlier_of_two_moments),
+        cmocka_unit_test(words_for_people_exist),
+    };
+
+    return cmocka_run_group_tests_name("proc", tests, NULL, NULL);
+}
