@@ -1,9 +1,9 @@
 /* failover - which node serves a request, and what happens when it cannot.
  *
  * Pure. One step: what has run out ends (tick), the event changes facts and requests, then the
- * consequences are drawn in one fixed order: who leads (baton_settle), who may go
- * (flight_pump), who must be pressed to end (baton_press), what is asked (polls, probes), and
- * what is told (NODE_CHANGED). The deadline is computed last.
+ * consequences are drawn in one fixed order: what is told (NODE_CHANGED), who leads
+ * (baton_settle), who may go (flight_pump), who must be pressed to end (baton_press), and what
+ * is asked (polls, probes). The deadline is computed last.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -28,16 +28,13 @@ void failover_init(struct failover *f, const struct failover_policy *policy, uin
     flight_init(f);
 }
 
-/* Up to a tenth of the usual interval, so that polls of several clusters spread (xorshift64).
- */
-static uint64_t jitter(struct failover *f)
+/* So that polls of several clusters spread (xorshift64). 0 without a seed. */
+static uint64_t draw(struct failover *f)
 {
-    if (f->seed == 0 || f->policy.poll_interval_ms < 10)
-        return 0;
     f->seed ^= f->seed << 13;
     f->seed ^= f->seed >> 7;
     f->seed ^= f->seed << 17;
-    return f->seed % (f->policy.poll_interval_ms / 10);
+    return f->seed;
 }
 
 /* ---------------------------------------------------------------- 403: /usage decides */
@@ -132,7 +129,7 @@ static void on_usage(struct failover *f, const struct failover_event *ev,
     if (!n->is_used || !n->is_up)
         return;
     if (ev->type == FAILOVER_USAGE) {
-        health_usage(n, &f->policy, &ev->usage, jitter(f), ev->now_ms);
+        health_usage(n, &f->policy, &ev->usage, draw(f), ev->now_ms);
         judge_refused(f, ev->node, n->is_drained ? JUDGED_ACCOUNT : JUDGED_REQUEST, ev->now_ms,
                       out);
         return;
@@ -211,6 +208,8 @@ static void on_client_fin(struct failover *f, const struct failover_event *ev,
     r->is_fin = true;
     if (r->state == FAILOVER_REQUEST_WAITING || r->state == FAILOVER_REQUEST_JUDGING)
         on_client_gone(f, ev, out);
+    else if (r->attempt != FAILOVER_NONE)
+        flight_depart(f, &f->attempts[r->attempt]);
 }
 
 static void on_started(struct failover *f, const struct failover_event *ev)
@@ -504,13 +503,13 @@ void failover_step(struct failover *f, const struct failover_event *ev,
             health_tick(&f->nodes[i], ev->now_ms);
     }
     take(f, ev, out);
+    tell_changes(f, ev->now_ms, out); /* nothing below changes a state */
     restart_for_token(f, ev->now_ms, out);
     baton_settle(f, ev->now_ms, out);
     flight_pump(f, ev->now_ms, out);
     baton_press(f, ev->now_ms, out);
     poll(f, ev->now_ms, out);
     probe(f, ev->now_ms, out);
-    tell_changes(f, ev->now_ms, out);
     f->deadline_ms = compute_deadline(f, ev->now_ms);
 }
 

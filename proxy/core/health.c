@@ -13,6 +13,8 @@
 
 #include "failover_internal.h"
 
+#define RESET_SPREAD_MS 5000 /* not every cluster asks GitHub at the stroke of midnight */
+
 enum node_state health_state(const struct failover_node *n)
 {
     static const enum node_state when_down[] = {
@@ -225,21 +227,22 @@ void health_forbidden(struct failover_node *n, const struct failover_policy *pol
 /* When to ask next: an account that is drained at the moment its quota comes back, if that is
  * known, or after its own interval; any other after the usual one. */
 static uint64_t next_poll(const struct failover_node *n, const struct failover_policy *policy,
-                          uint64_t jitter_ms, uint64_t now_ms)
+                          uint64_t random, uint64_t now_ms)
 {
     uint64_t interval = n->is_drained || n->is_token_bad ? policy->drained_poll_interval_ms
                                                          : policy->poll_interval_ms;
-    uint64_t at = interval == 0 ? FAILOVER_MS_MAX : add_ms(now_ms, interval + jitter_ms);
+    uint64_t spread = random % (interval / 10 + 1);
+    uint64_t at = interval == 0 ? FAILOVER_MS_MAX : add_ms(now_ms, interval + spread);
 
     if (n->is_drained && n->reset_at_ms > now_ms)
-        at = min_ms(at, add_ms(n->reset_at_ms, jitter_ms));
+        at = min_ms(at, add_ms(n->reset_at_ms, random % RESET_SPREAD_MS));
     if (n->is_drained && !n->usage.is_exhausted && n->hold_until_ms > now_ms)
         at = min_ms(at, n->hold_until_ms);
     return at;
 }
 
 void health_usage(struct failover_node *n, const struct failover_policy *policy,
-                  const struct failover_usage *usage, uint64_t jitter_ms, uint64_t now_ms)
+                  const struct failover_usage *usage, uint64_t random, uint64_t now_ms)
 {
     enum node_state before = health_state(n);
 
@@ -266,7 +269,7 @@ void health_usage(struct failover_node *n, const struct failover_policy *policy,
         n->failures = 0;
         n->healthy_at_ms = now_ms;
     }
-    n->poll_at_ms = next_poll(n, policy, jitter_ms, now_ms);
+    n->poll_at_ms = next_poll(n, policy, random, now_ms);
 }
 
 void health_usage_failed(struct failover_node *n, const struct failover_policy *policy,

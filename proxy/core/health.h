@@ -41,7 +41,7 @@ void health_forbidden(struct failover_node *n, const struct failover_policy *pol
                       uint64_t now_ms);
 
 void health_usage(struct failover_node *n, const struct failover_policy *policy,
-                  const struct failover_usage *usage, uint64_t jitter_ms, uint64_t now_ms);
+                  const struct failover_usage *usage, uint64_t random, uint64_t now_ms);
 void health_usage_failed(struct failover_node *n, const struct failover_policy *policy,
                          bool is_unreachable, uint64_t now_ms);
 void health_probe_done(struct failover_node *n, const struct failover_policy *policy,

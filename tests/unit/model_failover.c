@@ -184,8 +184,8 @@ static void make_key(const struct world *w, struct key *k)
             continue;
         }
         put(k, 1 | (uint64_t)a->is_counted << 1 | (uint64_t)a->is_bypass << 2 |
-                   (uint64_t)s->is_working << 4 | (uint64_t)s->request << 5 |
-                   (uint64_t)s->node << 8);
+                   (uint64_t)a->is_departed << 3 | (uint64_t)s->is_working << 4 |
+                   (uint64_t)s->request << 5 | (uint64_t)s->node << 8);
     }
 }
 
