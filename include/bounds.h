@@ -49,7 +49,7 @@
 
 /* HTTP, node side */
 #define UPSTREAM_HEAD_BYTES_MAX (64 * 1024)
-#define UPSTREAM_IDLE_MS        4000 /* copilot-api closes idle connections after 5 s (FACTS 2) */
+#define UPSTREAM_IDLE_MS        4000 /* copilot-api closes idle ones after 5 s */
 #define UPSTREAM_POOL_MAX       32   /* idle connections kept a node; a burst of 19 is usual */
 
 /* Control plane */

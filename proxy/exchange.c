@@ -29,7 +29,7 @@
 
 /* ---------------------------------------------------------------- life */
 
-void body_unref(struct body *b)
+void exchange_unref_body(struct body *b)
 {
     if (b == NULL || --b->refs > 0)
         return;
@@ -41,7 +41,7 @@ void body_unref(struct body *b)
 static void free_exchange(struct exchange *x)
 {
     assert(!x->is_registered && x->upstream == NULL);
-    body_unref(x->body);
+    exchange_unref_body(x->body);
     buf_done(&x->target);
     buf_done(&x->fields);
     buf_done(&x->answer_fields);

@@ -26,7 +26,7 @@ struct body {
     size_t charged; /* of proxy->body_bytes */
 };
 
-void body_unref(struct body *b);
+void exchange_unref_body(struct body *b);
 
 enum exchange_phase {
     EXCHANGE_READING, /* the body is still coming in */

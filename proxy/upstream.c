@@ -79,7 +79,7 @@ static void unref(struct upstream *u)
         return;
     fields_free(u->fields);
     buf_done(&u->request_head);
-    body_unref(u->body);
+    exchange_unref_body(u->body);
     u->magic = 0;
     mem_free(u);
     p->upstream_count--;
@@ -412,7 +412,7 @@ static void sent(struct upstream *u)
 {
     u->is_sent = true;
     buf_done(&u->request_head);
-    body_unref(u->body);
+    exchange_unref_body(u->body);
     u->body = NULL;
 }
 

@@ -18,6 +18,7 @@
 #define TICK_MS         20
 #define STOP_RESERVE_MS 1500 /* of shutdown_timeout, for ending the nodes */
 #define KILL_RESERVE_MS 300  /* of it, for reaping after KILL */
+#define ZOMBIE_SWEEPS   5    /* ticks spent on zombies to come */
 #define SWEEPS_MAX      100  /* ticks spent on descendants that do not die */
 
 static void stop_nodes(struct cluster *c)
@@ -65,8 +66,14 @@ static void on_tick(uv_timer_t *handle)
     if (c->phase == CLUSTER_DRAINING &&
         (proxy_busy(c->proxy) == 0 || uv_now(c->loop) >= c->drain_ms))
         stop_nodes(c);
-    if (c->phase == CLUSTER_SWEEPING &&
-        (reaper_end_strays(&c->reaper, NULL) == 0 || ++c->sweeps == SWEEPS_MAX))
+    if (c->phase != CLUSTER_SWEEPING)
+        return;
+    c->sweeps++;
+    /* What was killed with its group is a zombie in a moment. Children that we were born with,
+     * before an exec, are not ours to end. */
+    bool is_clean = reaper_end_strays(&c->reaper, NULL) == 0 &&
+                    (!reaper_has_children() || c->sweeps >= ZOMBIE_SWEEPS);
+    if (is_clean || c->sweeps >= SWEEPS_MAX)
         close_handles(c);
 }
 

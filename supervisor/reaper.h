@@ -52,6 +52,9 @@ void reaper_watch(struct reaper *reaper, struct reaper_child *child);
  * Returns how many there were. Reads /proc. */
 unsigned reaper_end_strays(struct reaper *reaper, const char *node);
 
+/* Is there any child at all, known or not, alive or not yet reaped? */
+bool reaper_has_children(void);
+
 /* Ends in on_closed. Children are not waited for any more. */
 void reaper_close(struct reaper *reaper, void (*on_closed)(void *data), void *data);
 

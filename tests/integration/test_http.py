@@ -286,7 +286,8 @@ def test_65_mib_in_chunks_are_refused_when_they_are_too_many(c):
 
 
 def test_bodies_beyond_the_memory_budget_are_503_with_retry_after(shared_cluster, a):
-    c = shared_cluster({"a": a.node()}, ready=True, gateway={"body_memory_max": "1MiB", "body_max": "1MiB"})
+    c = shared_cluster({"a": a.node()}, ready=True,
+                       gateway={"body_memory_max": "1MiB", "body_max": "1MiB"})
     body = b"x" * 700000
     with c.connect() as one:
         one.send(request_bytes("POST", CHAT, b"", [("content-length", len(body))]))

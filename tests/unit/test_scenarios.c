@@ -91,5 +91,7 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < found.gl_pathc; i++)
         add_stories(found.gl_pathv[i]);
-    return _cmocka_run_group_tests("scenarios", tests, count, NULL, NULL);
+    int failed = _cmocka_run_group_tests("scenarios", tests, count, NULL, NULL);
+    globfree(&found);
+    return failed;
 }
