@@ -2,7 +2,8 @@
  *
  * A start takes a fresh port, so a port that somebody else took in the meantime costs one
  * restart. Everything that fails before there is a process ends in `problem`, in the words that
- * /health shows; so does the end of a process: what it died of, or why we ended it.
+ * /health shows; so does the end of a process: what it died of, with the error that it printed
+ * last, or why we ended it.
  *
  * When the process is reaped its last lines are read first, then descendants that left its
  * group are ended, then the owner is told.
@@ -20,9 +21,12 @@
 
 #include "log.h"
 #include "mem.h"
+#include "slice.h"
 #include "supervisor/core/plan.h"
 
-#define CHILD_MAGIC 0x4348494cu
+#define CHILD_MAGIC      0x4348494cu
+#define LAST_WORDS_MS    2000 /* an error printed so shortly before the end explains it */
+#define COMPLAINT_EXTRAS 40   /* "exited with status 255 ()" beside it */
 
 static void set_problem(struct child *c, const char *format, ...) PRINTF_LIKE(2, 3);
 static void set_problem(struct child *c, const char *format, ...)
@@ -43,6 +47,28 @@ static bool is_blank(const char *text, size_t len)
     return true;
 }
 
+/* "ERROR  Failed to get GitHub token: fetch failed", "Error: listen EADDRINUSE ...": what a
+ * node says before it gives up. The first of several counts, the later ones are less precise.
+ */
+static void note_complaint(struct child *c, struct slice line)
+{
+    static const struct slice words[] = {{"ERROR", 5}, {"[error]", 7}, {"Error:", 6}};
+    uint64_t now_ms = uv_now(c->host->loop);
+
+    line = slice_trim(line);
+    if (c->complaint[0] != '\0' && now_ms - c->complaint_ms < LAST_WORDS_MS)
+        return;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (!slice_starts_with(line, words[i]))
+            continue;
+        line = slice_trim(slice_skip(line, words[i].len));
+        (void)snprintf(c->complaint, sizeof c->complaint - COMPLAINT_EXTRAS, "%.*s",
+                       (int)line.len, line.at);
+        c->complaint_ms = now_ms;
+        return;
+    }
+}
+
 static void on_line(void *data, int stream, const char *text, size_t len)
 {
     struct child *c = data;
@@ -51,6 +77,8 @@ static void on_line(void *data, int stream, const char *text, size_t len)
     assert(c->magic == CHILD_MAGIC);
     if (!is_blank(text, len))
         log_node_line(c->config->name, stream, text, len);
+    if (stream == STDERR_FILENO)
+        note_complaint(c, (struct slice){.at = text, .len = len});
     memcpy(code, c->prompt.code, sizeof code);
     switch (prompt_line(&c->prompt, text, len)) {
     case PROMPT_CODE:
@@ -66,24 +94,37 @@ static void on_line(void *data, int stream, const char *text, size_t len)
     }
 }
 
+/* What to tell people about the end of the present process. */
+static void explain_end(struct child *c, const struct reaper_end *end)
+{
+    struct spawn_failure failure;
+    char words[REASON_MAX];
+    bool is_fresh =
+        c->complaint[0] != '\0' && uv_now(c->host->loop) - c->complaint_ms < LAST_WORDS_MS;
+
+    reaper_end_words(end, words, sizeof words);
+    if (spawn_child_failed(&c->process, &failure))
+        set_problem(c, "%s: %s", spawn_stage_word(failure.stage), strerror(failure.error));
+    else if (c->why[0] != '\0')
+        set_problem(c, "%s", c->why);
+    else if (end->code == CLD_EXITED && is_fresh)
+        set_problem(c, "%.30s (%s)", words, c->complaint);
+    else
+        set_problem(c, "%s", words);
+    log_debug("node's process was reaped node=%s pid=%d end=\"%s\"", c->config->name,
+              (int)c->process.pid, words);
+}
+
 static void on_exited(void *data, const struct reaper_end *end)
 {
     struct child *c = data;
-    struct spawn_failure failure;
-    char words[REASON_MAX];
 
     assert(c->magic == CHILD_MAGIC);
     for (int i = 0; i < 2; i++) {
         output_finish(c->outputs[i]);
         c->outputs[i] = NULL;
     }
-    reaper_end_words(end, words, sizeof words);
-    if (spawn_child_failed(&c->process, &failure))
-        set_problem(c, "%s: %s", spawn_stage_word(failure.stage), strerror(failure.error));
-    else
-        set_problem(c, "%s", c->why[0] != '\0' ? c->why : words);
-    log_debug("node's process was reaped node=%s pid=%d end=\"%s\"", c->config->name,
-              (int)c->process.pid, words);
+    explain_end(c, end);
     spawn_child_close(&c->process);
     c->started_ms = 0;
     unsigned strays = reaper_end_strays(c->host->reaper, c->config->name);
@@ -214,6 +255,7 @@ bool child_start(struct child *c, uint16_t generation)
     c->generation = generation;
     c->starts++;
     c->why[0] = '\0';
+    c->complaint[0] = '\0';
     prompt_init(&c->prompt);
     int r = plan == NULL ? -ENOMEM : address_free_port(c->address, &c->port);
     if (r < 0)

@@ -10,9 +10,9 @@
 
 #include <uv.h>
 
+#include "bounds.h"
 #include "config.h"
 #include "error.h"
-#include "bounds.h"
 #include "node.h"
 #include "supervisor/address.h"
 #include "supervisor/core/prompt.h"
@@ -54,7 +54,9 @@ struct child {
     struct reaper_child reaped;
     struct output *outputs[2];
     struct prompt prompt;
-    char why[REASON_MAX]; /* why we end it, or "" */
+    char why[REASON_MAX];       /* why we end it, or "" */
+    char complaint[REASON_MAX]; /* the last error it printed, or "" */
+    uint64_t complaint_ms;      /* when */
 };
 
 /* Prepares the home and the address. `host` and `config` are borrowed for the child's life.

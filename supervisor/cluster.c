@@ -187,22 +187,24 @@ static void node_down(struct cluster *c, const struct fleet_action *a)
     const struct child *child = c->members[a->id.slot].child;
     const struct proc *p = fleet_proc(&c->fleet, a->id.slot);
     const char *reason = child->problem[0] == '\0' ? NULL : child->problem;
+    char again[REASON_MAX];
     char pause[32];
 
     relay_duration(a->retry_in_ms, pause, sizeof pause);
-    if (a->down == FLEET_REPORT_LOGIN)
+    if (a->down == FLEET_REPORT_LOGIN) {
         reason = p->state == PROC_LOGIN ? "waits for a human to log it in"
                                         : "waits for its turn to log in";
-    if (a->down == FLEET_REPORT_BACKOFF)
+    } else if (a->down == FLEET_REPORT_STARTING && reason != NULL) {
+        (void)snprintf(again, sizeof again, "starts again; before: %.*s", REASON_MAX - 30,
+                       child->problem);
+        reason = again;
+    } else if (a->down == FLEET_REPORT_BACKOFF) {
         log_warn("node is down: %s; next start in %s node=%s failures=%u", child->problem,
                  pause, child->config->name, p->backoff.failures);
-    else if (a->down == FLEET_REPORT_LOGIN && p->state != PROC_LOGIN)
-        log_info("node %s node=%s", reason, child->config->name);
-    else if (p->state == PROC_FATAL)
+    } else if (p->state == PROC_FATAL) {
         log_error("node failed too often and stays down: %s node=%s", child->problem,
                   child->config->name);
-    else if (a->down == FLEET_REPORT_STOPPED)
-        log_info("node is stopped node=%s", child->config->name);
+    }
     proxy_node_down(c->proxy, a->id.slot, kinds[a->down], a->retry_in_ms, reason);
 }
 

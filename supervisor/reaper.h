@@ -8,6 +8,7 @@
 #ifndef REAPER_H
 #define REAPER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -51,6 +52,9 @@ void reaper_watch(struct reaper *reaper, struct reaper_child *child);
  * that left their process group and lost their parent. `node` NULL means those of any node.
  * Returns how many there were. Reads /proc. */
 unsigned reaper_end_strays(struct reaper *reaper, const char *node);
+
+/* Reaps what has ended; true when no child of any kind is left. */
+bool reaper_is_alone(struct reaper *reaper);
 
 /* Ends in on_closed. Children are not waited for any more. */
 void reaper_close(struct reaper *reaper, void (*on_closed)(void *data), void *data);

@@ -1,0 +1,680 @@
+/* test_cluster - the composition with real processes, and a proxy and fetches that are played.
+ *
+ * The functions of proxy.h and fetch.h below take the place of the library's at link time. The
+ * proxy writes down what it is told, one word group a call; nodes are small shell scripts.
+ *
+ * SPDX-License-Identifier: MIT
+ */
+#include "supervisor/cluster.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+/* cmocka needs four of the above */
+#include <cmocka.h>
+
+#include "fetch.h"
+#include "log.h"
+#include "mem.h"
+#include "proxy.h"
+
+#define PATIENCE_MS 20000
+
+static uv_loop_t loop;
+static struct config config;
+static struct cluster *cluster;
+static char base[64];
+
+/* ---- the played proxy ---- */
+
+struct proxy {
+    uv_timer_t closing;
+    struct proxy_host host;
+};
+
+static struct proxy proxy;
+static char told[4096];
+static unsigned busy;
+static bool is_drained;
+static int open_result;
+
+static void tell(const char *format, ...) PRINTF_LIKE(1, 2);
+static void tell(const char *format, ...)
+{
+    size_t used = strlen(told);
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(told + used, sizeof told - used, format, args);
+    va_end(args);
+}
+
+int proxy_open(uv_loop_t *l, const struct config *c, const struct proxy_host *host,
+               struct proxy **ret_proxy, struct error *ret_error)
+{
+    (void)c;
+    if (open_result < 0) {
+        (void)snprintf(ret_error->text, sizeof ret_error->text, "port is taken");
+        return open_result;
+    }
+    proxy.host = *host;
+    (void)uv_timer_init(l, &proxy.closing);
+    *ret_proxy = &proxy;
+    return 0;
+}
+
+uint16_t proxy_port(const struct proxy *p)
+{
+    (void)p;
+    return 8080;
+}
+
+void proxy_node_added(struct proxy *p, unsigned slot, const char *name, enum node_source source,
+                      const char *token)
+{
+    (void)p;
+    (void)token;
+    tell("added %u %s %s; ", slot, name, node_source_name(source));
+}
+
+void proxy_node_up(struct proxy *p, unsigned slot, const char *address, uint16_t port)
+{
+    (void)p;
+    assert_true(port > 0);
+    tell("up %u %.4s; ", slot, address);
+}
+
+void proxy_node_down(struct proxy *p, unsigned slot, enum proxy_down kind, uint64_t retry_in_ms,
+                     const char *reason)
+{
+    static const char *const words[] = {"starting", "login", "backoff", "stopped"};
+
+    (void)p;
+    assert_true((kind == PROXY_DOWN_BACKOFF) == (retry_in_ms > 0));
+    tell("%s %u (%s); ", words[kind], slot, reason == NULL ? "" : reason);
+}
+
+void proxy_drain(struct proxy *p)
+{
+    (void)p;
+    is_drained = true;
+    tell("drain; ");
+}
+
+unsigned proxy_busy(const struct proxy *p)
+{
+    (void)p;
+    return busy;
+}
+
+static void on_proxy_closed(uv_handle_t *handle)
+{
+    (void)handle;
+    proxy.host.closed(proxy.host.host);
+}
+
+void proxy_close(struct proxy *p)
+{
+    tell("close; ");
+    uv_close((uv_handle_t *)&p->closing, on_proxy_closed);
+}
+
+/* ---- the played fetches ---- */
+
+struct fetch {
+    uv_timer_t timer;
+    fetch_done done;
+    void *data;
+};
+
+struct fetch_pool {
+    uv_timer_t closing;
+    void (*on_closed)(void *data);
+    void *data;
+};
+
+static struct fetch_pool pool;
+static unsigned open_fetches;
+static bool do_nodes_answer;
+static char ready_file[128]; /* nodes answer once it is there; "" = at once */
+
+int fetch_pool_new(uv_loop_t *l, struct fetch_pool **ret_pool)
+{
+    (void)uv_timer_init(l, &pool.closing);
+    *ret_pool = &pool;
+    return 0;
+}
+
+static void on_pool_handle_closed(uv_handle_t *handle)
+{
+    (void)handle;
+    pool.on_closed(pool.data);
+}
+
+void fetch_pool_close(struct fetch_pool *p, void (*on_closed)(void *data), void *data)
+{
+    p->on_closed = on_closed;
+    p->data = data;
+    uv_close((uv_handle_t *)&p->closing, on_pool_handle_closed);
+}
+
+static void on_fetch_closed(uv_handle_t *handle)
+{
+    mem_free(handle->data);
+    open_fetches--;
+}
+
+static void on_fetch_timer(uv_timer_t *timer)
+{
+    struct fetch *f = timer->data;
+    bool is_ready = ready_file[0] == '\0' || access(ready_file, F_OK) == 0;
+    struct fetch_result result = {
+        .error = do_nodes_answer && is_ready ? 0 : -ECONNREFUSED,
+        .status = 200,
+    };
+
+    f->done(f->data, &result);
+    uv_close((uv_handle_t *)timer, on_fetch_closed);
+}
+
+int fetch_start(struct fetch_pool *p, const struct fetch_request *request, fetch_done done,
+                void *data, struct fetch **ret_fetch)
+{
+    struct fetch *f = mem_alloc(1, sizeof *f);
+
+    (void)p;
+    assert_non_null(f);
+    assert_memory_equal(request->url, "http://127.", 11);
+    f->done = done;
+    f->data = data;
+    (void)uv_timer_init(&loop, &f->timer);
+    f->timer.data = f;
+    (void)uv_timer_start(&f->timer, on_fetch_timer, 1, 0);
+    open_fetches++;
+    *ret_fetch = f;
+    return 0;
+}
+
+void fetch_cancel(struct fetch *f)
+{
+    uv_close((uv_handle_t *)&f->timer, on_fetch_closed);
+}
+
+/* ---- the stage ---- */
+
+static int setup(void **state)
+{
+    static char state_dir[128];
+
+    (void)state;
+    log_set_level(LOG_LEVEL_SILENT);
+    (void)snprintf(base, sizeof base, "/tmp/test_cluster.XXXXXX");
+    if (mkdtemp(base) == NULL)
+        return -1;
+    (void)snprintf(state_dir, sizeof state_dir, "%s/state", base);
+    config = (struct config){
+        .gateway.listen = {.host = "127.0.0.1", .port = 8080},
+        .supervisor = {.state_dir = state_dir, .shutdown_timeout_ms = 8000},
+        .auth.timeout_ms = 60000,
+    };
+    told[0] = '\0';
+    busy = 0;
+    is_drained = false;
+    open_result = 0;
+    do_nodes_answer = true;
+    ready_file[0] = '\0';
+    cluster = NULL;
+    return uv_loop_init(&loop);
+}
+
+/* A spawned node; with a token it need not log in. */
+static void add_node(const char *name, char *command, bool has_token)
+{
+    static char token_file[] = "token";
+    struct config_node *n = &config.nodes[config.node_count++];
+    char path[256];
+
+    *n = (struct config_node){
+        .enabled = true,
+        .command = command,
+        .token_file = token_file,
+        .start_timeout_ms = 10000,
+        .restart_delay_ms = 20,
+        .restart_delay_max_ms = 40,
+        .restart_reset_ms = 60000,
+        .stopwait_ms = 5000,
+    };
+    (void)snprintf(n->name, sizeof n->name, "%s", name);
+    if (!has_token)
+        return;
+    int len = snprintf(path, sizeof path, "%s/state", base);
+    (void)mkdir(path, 0700);
+    len += snprintf(path + len, sizeof path - (size_t)len, "/nodes");
+    (void)mkdir(path, 0700);
+    len += snprintf(path + len, sizeof path - (size_t)len, "/%s", name);
+    (void)mkdir(path, 0700);
+    (void)snprintf(path + len, sizeof path - (size_t)len, "/token");
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    (void)fputs("ghu_x", f);
+    (void)fclose(f);
+}
+
+static void open_cluster(void)
+{
+    struct error error = {""};
+
+    if (cluster_open(&loop, &config, &cluster, &error) < 0)
+        fail_msg("%s", error.text);
+}
+
+static void on_patience_ended(uv_timer_t *timer)
+{
+    (void)timer;
+    print_error("told so far: %s\n", told);
+    abort();
+}
+
+static bool is_closed;
+
+/* Runs the loop until `condition`, or with NULL until the end. */
+static void run_while_not(bool (*condition)(const void *), const void *argument)
+{
+    uv_timer_t patience;
+
+    (void)uv_timer_init(&loop, &patience);
+    (void)uv_timer_start(&patience, on_patience_ended, PATIENCE_MS, 0);
+    uv_unref((uv_handle_t *)&patience);
+    is_closed = false;
+    while (!is_closed && (condition == NULL || !condition(argument)))
+        is_closed = uv_run(&loop, UV_RUN_ONCE) == 0;
+    bool is_met = condition == NULL || condition(argument);
+    uv_close((uv_handle_t *)&patience, NULL);
+    (void)uv_run(&loop, UV_RUN_NOWAIT);
+    assert_true(is_met);
+}
+
+static bool is_told(const void *words)
+{
+    return strstr(told, words) != NULL;
+}
+
+static void run_until(const char *words)
+{
+    run_while_not(words == NULL ? NULL : is_told, words);
+}
+
+/* Node 0 is in this state, as /health would say it. */
+static bool is_in_state(const void *word)
+{
+    struct proxy_process_view view;
+
+    return proxy.host.node_process(proxy.host.host, 0, &view) && strcmp(view.state, word) == 0;
+}
+
+static void stop(int signum)
+{
+    assert_int_equal(raise(signum), 0);
+    run_until(NULL);
+    assert_true(is_closed);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+    (void)st;
+    (void)type;
+    (void)where;
+    return remove(path);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    cluster_free(cluster);
+    (void)nftw(base, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    assert_int_equal(open_fetches, 0);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nothing is left behind */
+    assert_int_equal(errno, ECHILD);
+    return uv_loop_close(&loop);
+}
+
+/* ---- the stories ---- */
+
+static char quiet[] = "sh -c 'exec sleep 1000'";
+
+static void node_starts_comes_up_and_is_stopped(void **state)
+{
+    (void)state;
+    add_node("a", quiet, true);
+    open_cluster();
+    run_until("up 0 127.");
+    stop(SIGTERM);
+    assert_string_equal(told, "added 0 a spawned; starting 0 (); up 0 127.; drain; "
+                              "stopped 0 (stopped); close; ");
+}
+
+static void external_node_is_up_at_once_and_needs_no_state_directory(void **state)
+{
+    static char host[] = "10.0.0.5";
+    char path[128];
+
+    (void)state;
+    config.nodes[0] = (struct config_node){.name = "office",
+                                           .enabled = true,
+                                           .source = NODE_EXTERNAL,
+                                           .url_host = host,
+                                           .url_port = 4141};
+    config.node_count = 1;
+    open_cluster();
+    assert_string_equal(told, "added 0 office external; up 0 10.0; ");
+    stop(SIGINT);
+    (void)snprintf(path, sizeof path, "%s/state", base);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+static void disabled_node_has_no_slot(void **state)
+{
+    (void)state;
+    add_node("off", quiet, true);
+    config.nodes[0].enabled = false;
+    add_node("on", quiet, true);
+    open_cluster();
+    run_until("up 0");
+    assert_non_null(strstr(told, "added 0 on spawned; "));
+    assert_null(strstr(told, "off"));
+    stop(SIGTERM);
+}
+
+static void missing_program_is_told_and_others_run(void **state)
+{
+    static char missing[] = "no-such-program start";
+
+    (void)state;
+    add_node("bad", missing, true);
+    add_node("good", quiet, true);
+    open_cluster();
+    run_until("up 1");
+    run_until("backoff 0 (exec: no-such-program: No such file or directory); ");
+    run_until("starting 0 (starts again; before: exec: no-such-program");
+    stop(SIGTERM);
+}
+
+static void end_is_told_with_the_last_error(void **state)
+{
+    static char script[] = "sh -c 'echo \" ERROR  Failed to get it: why\" >&2; "
+                           "echo \" ERROR  why\" >&2; exit 3'";
+
+    (void)state;
+    do_nodes_answer = false;
+    add_node("a", script, true);
+    open_cluster();
+    run_until("backoff 0 (exited with status 3 (Failed to get it: why)); ");
+    run_until("starting 0 (starts again; ");
+    stop(SIGTERM);
+}
+
+static void start_without_an_answer_is_killed(void **state)
+{
+    (void)state;
+    do_nodes_answer = false;
+    add_node("a", quiet, true);
+    config.nodes[0].start_timeout_ms = 100;
+    open_cluster();
+    run_until("backoff 0 (did not answer within 0.1 s); ");
+    stop(SIGTERM);
+}
+
+/* Shows a code; USR1 makes it log in, as a human would. */
+static char login[] = "sh -c 'trap \"echo Logged in as alice; echo ghu_x >token\" USR1; "
+                      "[ -s token ] || echo \"Please enter the code \\\"ABCD-1234\\\" in "
+                      "https://x.example/login/device\"; "
+                      "while :; do sleep 0.02; done'";
+
+static pid_t pid_of(unsigned slot)
+{
+    struct proxy_process_view view;
+
+    assert_true(proxy.host.node_process(proxy.host.host, slot, &view));
+    return (pid_t)view.pid;
+}
+
+static void logins_come_one_after_the_other(void **state)
+{
+    struct proxy_login_view view;
+    struct proxy_process_view process;
+
+    (void)state;
+    do_nodes_answer = false;
+    add_node("a", login, false);
+    add_node("b", login, false);
+    open_cluster();
+    run_until("login 0 (waits for a human");
+    assert_true(proxy.host.login(proxy.host.host, 0, &view));
+    assert_string_equal(view.node, "a");
+    assert_string_equal(view.code, "ABCD-1234");
+    assert_string_equal(view.url, "https://x.example/login/device");
+    assert_false(proxy.host.login(proxy.host.host, 1, &view));
+    assert_true(proxy.host.node_process(proxy.host.host, 1, &process));
+    assert_string_equal(process.state, "login");
+    assert_int_equal(process.pid, 0);
+    assert_non_null(strstr(told, "login 1 (waits for its turn to log in); "));
+    assert_int_equal(kill(pid_of(0), SIGUSR1), 0);
+    run_until("login 1 (waits for a human to log it in); ");
+    assert_true(proxy.host.login(proxy.host.host, 0, &view));
+    assert_string_equal(view.node, "b");
+    do_nodes_answer = true;
+    assert_int_equal(kill(pid_of(1), SIGUSR1), 0);
+    run_until("up 0");
+    run_until("up 1");
+    assert_false(proxy.host.login(proxy.host.host, 0, &view));
+    stop(SIGTERM);
+}
+
+static void expired_code_brings_a_fresh_process(void **state)
+{
+    (void)state;
+    do_nodes_answer = false;
+    config.auth.timeout_ms = 50;
+    add_node("a", login, false);
+    open_cluster();
+    run_until("login 0 (waits for a human to log it in); ");
+    told[0] = '\0';
+    run_until("login 0 (waits for a human to log it in); ");
+    assert_null(strstr(told, "backoff"));
+    stop(SIGTERM);
+}
+
+static void restart_kills_and_starts_again_with_the_reason(void **state)
+{
+    struct proxy_process_view view;
+
+    (void)state;
+    add_node("a", quiet, true);
+    config.nodes[0].restart_delay_ms = 0;
+    open_cluster();
+    run_until("up 0");
+    told[0] = '\0';
+    pid_t before = pid_of(0);
+    proxy.host.node_restart(proxy.host.host, 0, "its token was refused");
+    run_until("starting 0 (starts again; before: restarted: its token was refused); ");
+    run_until("up 0");
+    assert_int_not_equal(pid_of(0), before);
+    assert_true(proxy.host.node_process(proxy.host.host, 0, &view));
+    assert_string_equal(view.state, "up");
+    assert_int_equal(view.restarts, 1);
+    assert_null(view.problem);
+    stop(SIGTERM);
+}
+
+static void running_answers_end_before_the_nodes_do(void **state)
+{
+    (void)state;
+    add_node("a", quiet, true);
+    open_cluster();
+    run_until("up 0");
+    busy = 1;
+    assert_int_equal(raise(SIGTERM), 0);
+    run_until("drain; ");
+    for (int i = 0; i < 5; i++)
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    assert_true(pid_of(0) > 0);
+    busy = 0;
+    run_until(NULL);
+    assert_true(is_closed);
+}
+
+/* Ignores TERM, and answers once it does. */
+static void add_stubborn_node(void)
+{
+    static char script[] = "sh -c 'trap : TERM; : >ready; while :; do sleep 0.02; done'";
+
+    add_node("a", script, true);
+    (void)snprintf(ready_file, sizeof ready_file, "%s/state/nodes/a/ready", base);
+}
+
+static void second_signal_skips_the_drain_and_a_third_kills(void **state)
+{
+    (void)state;
+    add_stubborn_node();
+    config.supervisor.shutdown_timeout_ms = 600000;
+    config.nodes[0].stopwait_ms = 600000;
+    open_cluster();
+    run_until("up 0");
+    busy = 1; /* for ever */
+    assert_int_equal(raise(SIGTERM), 0);
+    run_until("drain; ");
+    assert_int_equal(raise(SIGTERM), 0);
+    run_while_not(is_in_state, "stopping");
+    assert_true(pid_of(0) > 0);
+    stop(SIGTERM);
+}
+
+static void shutdown_timeout_bounds_drain_and_stop(void **state)
+{
+    (void)state;
+    add_stubborn_node();
+    config.supervisor.shutdown_timeout_ms = 1000;
+    open_cluster();
+    run_until("up 0");
+    busy = 1;
+    uint64_t begin_ms = uv_now(&loop);
+    stop(SIGTERM);
+    assert_in_range(uv_now(&loop) - begin_ms, 400, 2500);
+}
+
+static void signals_without_a_meaning_end_nothing(void **state)
+{
+    (void)state;
+    add_node("a", quiet, true);
+    open_cluster();
+    run_until("up 0");
+    assert_int_equal(raise(SIGHUP), 0);
+    assert_int_equal(raise(SIGUSR1), 0);
+    assert_int_equal(raise(SIGUSR2), 0);
+    assert_int_equal(raise(SIGPIPE), 0);
+    for (int i = 0; i < 5; i++)
+        (void)uv_run(&loop, UV_RUN_NOWAIT);
+    assert_true(pid_of(0) > 0);
+    stop(SIGQUIT);
+}
+
+static void panic_kills_every_group(void **state)
+{
+    (void)state;
+    add_node("a", quiet, true);
+    open_cluster();
+    run_until("up 0");
+    cluster_panic(cluster);
+    cluster_panic(NULL);
+    run_until("backoff 0 (killed by SIGKILL); ");
+    stop(SIGTERM);
+}
+
+static void taken_port_starts_nothing(void **state)
+{
+    struct error error = {""};
+
+    (void)state;
+    add_node("a", quiet, true);
+    open_result = -EADDRINUSE;
+    assert_int_equal(cluster_open(&loop, &config, &cluster, &error), -EADDRINUSE);
+    assert_string_equal(error.text, "port is taken");
+    assert_string_equal(told, "");
+}
+
+static void every_bad_command_is_found(void **state)
+{
+    static char open_quote[] = "x 'y";
+    static char unknown[] = "x %(prot)s";
+    struct buf messages;
+
+    (void)state;
+    add_node("good", quiet, false);
+    add_node("one", open_quote, false);
+    add_node("two", unknown, false);
+    buf_init(&messages, 0);
+    assert_int_equal(cluster_check(&config, &messages), -EINVAL);
+    assert_int_equal(buf_append(&messages, "", 1), 0);
+    assert_non_null(strstr(messages.data, "node one: command: a single quote is not closed\n"));
+    assert_non_null(strstr(messages.data, "node two: command: unknown %(prot)"));
+    assert_null(strstr(messages.data, "good"));
+    buf_done(&messages);
+    config.node_count = 1;
+    assert_int_equal(cluster_check(&config, &messages), 0);
+}
+
+static void clients_are_told_an_address_they_can_use(void **state)
+{
+    static const char *const hosts[][2] = {{"127.0.0.1", "http://127.0.0.1:8080/v1"},
+                                           {"0.0.0.0", "http://127.0.0.1:8080/v1"},
+                                           {"::1", "http://[::1]:8080/v1"},
+                                           {"::", "http://127.0.0.1:8080/v1"}};
+    char url[128];
+
+    (void)state;
+    open_cluster();
+    for (size_t i = 0; i < 4; i++) {
+        (void)snprintf(config.gateway.listen.host, sizeof config.gateway.listen.host, "%s",
+                       hosts[i][0]);
+        cluster_url(cluster, url, sizeof url);
+        assert_string_equal(url, hosts[i][1]);
+    }
+    stop(SIGTERM);
+}
+
+#define STORY(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORY(node_starts_comes_up_and_is_stopped),
+        STORY(external_node_is_up_at_once_and_needs_no_state_directory),
+        STORY(disabled_node_has_no_slot),
+        STORY(missing_program_is_told_and_others_run),
+        STORY(end_is_told_with_the_last_error),
+        STORY(start_without_an_answer_is_killed),
+        STORY(logins_come_one_after_the_other),
+        STORY(expired_code_brings_a_fresh_process),
+        STORY(restart_kills_and_starts_again_with_the_reason),
+        STORY(running_answers_end_before_the_nodes_do),
+        STORY(second_signal_skips_the_drain_and_a_third_kills),
+        STORY(shutdown_timeout_bounds_drain_and_stop),
+        STORY(signals_without_a_meaning_end_nothing),
+        STORY(panic_kills_every_group),
+        STORY(taken_port_starts_nothing),
+        STORY(every_bad_command_is_found),
+        STORY(clients_are_told_an_address_they_can_use),
+    };
+
+    return cmocka_run_group_tests_name("cluster", tests, NULL, NULL);
+}
