@@ -245,13 +245,14 @@ struct failover_node {
     enum failover_cause cause;
     uint32_t rank;
     uint16_t inflight;         /* attempts that count (not bypass, not after NODE_DOWN) */
-    uint16_t orphans;          /* those of them whose client is gone */
+    uint16_t orphans;          /* those whose client has left, or sent FIN */
     uint16_t judging;          /* requests that wait for its /usage */
     uint64_t down_until_ms;    /* BACKOFF ends */
     uint64_t limited_until_ms; /* cooldown ends; 0 = not limited */
     uint64_t hold_until_ms;    /* a 402 is believed until then */
     uint64_t
-        handoff_until_ms; /* the baton left while attempts ran; they may go on until then */
+        handoff_until_ms;   /* the baton left while attempts ran; they may go on until then */
+    uint64_t restart_at_ms; /* a 401 asks for a restart: then at the latest */
     uint64_t poll_at_ms;
     uint64_t probe_at_ms;
     uint64_t polled_at_ms; /* last POLL sent */
@@ -301,13 +302,14 @@ struct failover_attempt {
     uint16_t next_free;
     int32_t cost_milli;
     bool is_used;
-    bool is_counted; /* in the node's inflight */
+    bool is_counted;  /* in the node's inflight */
+    bool is_departed; /* its client has left, or sent FIN */
     bool is_bypass;
 };
 
 struct failover {
     struct failover_policy policy;
-    uint64_t seed; /* jitter of polls; 0 = none */
+    uint64_t seed; /* spreads polls; 0 = not */
     uint64_t deadline_ms;
     uint32_t next_order;
     uint16_t node_top; /* slots in use are below it */

@@ -138,9 +138,10 @@ static json_t *switch_log(const struct proxy *p)
     json_t *list = json_array();
     unsigned count = p->switch_count < SWITCH_LOG_MAX ? p->switch_count : SWITCH_LOG_MAX;
 
-    /* Newest first. */
+    /* As a log is read: the newest last. */
     for (unsigned i = 0; list != NULL && i < count; i++) {
-        const struct proxy_switch *s = &p->switches[(p->switch_count - 1 - i) % SWITCH_LOG_MAX];
+        const struct proxy_switch *s =
+            &p->switches[(p->switch_count - count + i) % SWITCH_LOG_MAX];
         json_t *entry =
             json_pack("{s:o, s:s, s:s, s:s}", "at", iso_time(s->at_wall_ms), "from", s->from,
                       "to", s->to, "reason", failover_cause_sentence(s->cause));

@@ -136,9 +136,9 @@ bool client_is_persistent(const struct client *c)
     return c->is_persistent && !c->has_fin && !c->proxy->is_draining;
 }
 
-bool client_has_fin(const struct client *c)
+void client_end_after(struct client *c)
 {
-    return c->has_fin;
+    c->is_persistent = false;
 }
 
 static void linger(struct client *c)
@@ -184,7 +184,9 @@ static void on_written(uv_write_t *request, int status)
         return;
     }
     buf_done(&c->writing);
-    if (!c->is_holding)
+    if (c->phase == CLIENT_IDLE)
+        client_set_timer(c, c->proxy->config->gateway.keepalive_timeout_ms);
+    else if (!c->is_holding)
         (void)uv_timer_stop(&c->timer);
     if (!client_flush(c))
         return;
@@ -333,7 +335,10 @@ static void on_fin(struct client *c)
     case CLIENT_HEAD:
     case CLIENT_BODY:
     case CLIENT_LINGER:
-        client_close(c); /* nothing more can come of it */
+        if (client_pending(c) > 0)
+            client_cut(c); /* an answer is still on its way out */
+        else
+            client_close(c); /* nothing more can come of it */
         break;
     case CLIENT_BUSY:
         (void)uv_read_stop((uv_stream_t *)&c->tcp);

@@ -41,8 +41,8 @@ size_t client_pending(const struct client *c);
 /* May the answer say that the connection stays open? */
 bool client_is_persistent(const struct client *c);
 
-/* Has the peer said that it sends no more? */
-bool client_has_fin(const struct client *c);
+/* Only the end of the connection will end the answer that begins now. */
+void client_end_after(struct client *c);
 
 /* The exchange is about to be freed: the client holds on to it no longer. */
 void client_forget_exchange(struct client *c);

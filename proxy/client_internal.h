@@ -41,6 +41,7 @@ struct client {
     struct buf target;
     struct fields *fields; /* while a head is read */
     struct route route;
+    struct framing_fold fold;
     unsigned minor;
     unsigned refusal_status; /* of the head; answered when the message is complete */
     const char *refusal;

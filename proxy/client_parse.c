@@ -226,6 +226,14 @@ static void answer_now(struct client *c)
 
 void client_parse(struct client *c, struct slice bytes)
 {
+    if (c->phase == CLIENT_IDLE) /* what comes is the beginning of a message */
+        c->fold = (struct framing_fold){.is_after_lf = true};
+    if (c->phase != CLIENT_BODY && framing_finds_fold(&c->fold, bytes)) {
+        c->refusal_status = 400;
+        c->refusal = "A header field is folded over two lines (RFC 9112 section 5.2).";
+        answer_now(c);
+        return;
+    }
     llhttp_errno_t error = llhttp_execute(&c->parser, bytes.at, bytes.len);
 
     if (c->phase == CLIENT_CLOSING)

@@ -19,6 +19,7 @@
 #include "answer.h"
 #include "client.h"
 #include "core/outcome.h"
+#include "core/price.h"
 #include "driver.h"
 #include "exchange_text.h"
 #include "log.h"
@@ -114,12 +115,13 @@ void exchange_submit(struct exchange *x)
     p->exchanges[x->id.slot] = x;
     x->is_registered = true;
     x->phase = EXCHANGE_WAITING;
+    int32_t price = x->route.is_billable ? price_milli(slice_of(x->scan.model)) : 0;
     struct failover_event ev = {
         .type = FAILOVER_REQUEST,
         .request = x->id,
         .is_bypass = x->route.is_bypass,
-        .is_free_model = x->route.is_free,
-        .cost_milli = x->route.is_billable && !x->scan.is_agent ? 1000 : 0,
+        .is_free_model = x->route.is_free || (x->route.is_billable && price == 0),
+        .cost_milli = x->scan.is_agent ? 0 : price,
     };
     driver_post(p->driver, &ev);
 }
@@ -205,10 +207,11 @@ static void put_head(struct exchange *x)
 {
     /* Without a length and without chunks only the end of the connection ends the answer. */
     bool is_delimited = x->has_length || x->is_bodiless || x->minor >= 1;
-    bool is_persistent = is_delimited && client_is_persistent(x->client);
 
-    must(x,
-         exchange_text_answer_head(client_out(x->client), x, is_chunked_out(x), is_persistent));
+    if (!is_delimited)
+        client_end_after(x->client);
+    must(x, exchange_text_answer_head(client_out(x->client), x, is_chunked_out(x),
+                                      client_is_persistent(x->client)));
 }
 
 /* The first byte goes out: no retry from here on. */

@@ -108,18 +108,24 @@ static struct failover_attempt *new_attempt(struct failover *f)
     return a;
 }
 
+void flight_depart(struct failover *f, struct failover_attempt *a)
+{
+    if (a->is_departed)
+        return;
+    a->is_departed = true;
+    if (a->is_counted)
+        f->nodes[a->node].orphans++;
+}
+
 static void uncount(struct failover *f, struct failover_attempt *a)
 {
     if (!a->is_counted)
         return;
     a->is_counted = false;
     struct failover_node *n = &f->nodes[a->node];
-    assert(n->inflight > 0);
+    assert(n->inflight > 0 && (!a->is_departed || n->orphans > 0));
     n->inflight--;
-    if (a->request == FAILOVER_NONE) {
-        assert(n->orphans > 0);
-        n->orphans--;
-    }
+    n->orphans = (uint16_t)(n->orphans - a->is_departed);
 }
 
 void flight_end_attempt(struct failover *f, struct failover_attempt *a)
@@ -137,8 +143,7 @@ void flight_detach(struct failover *f, struct failover_attempt *a)
     assert(a->request != FAILOVER_NONE);
     f->requests[a->request].attempt = FAILOVER_NONE;
     a->request = FAILOVER_NONE;
-    if (a->is_counted)
-        f->nodes[a->node].orphans++;
+    flight_depart(f, a);
 }
 
 static void dispatch(struct failover *f, struct failover_request *r, uint16_t node,
@@ -283,8 +288,10 @@ static bool is_any_coming(const struct failover *f, const struct failover_reques
 {
     for (uint16_t i = 0; i < f->node_top; i++) {
         const struct failover_node *n = &f->nodes[i];
-        /* This very process had its chance; a new one is a new candidate. */
-        if (n->is_up && !n->is_restart_asked && (r->tried & bit(i)) != 0)
+        /* This very process had its chance; a new one is a new candidate. A connection that
+         * broke may be the first sign of a death: the probe will tell. */
+        bool may_be_dead = n->is_restart_asked || (n->is_owned && n->is_lost);
+        if (n->is_up && !may_be_dead && (r->tried & bit(i)) != 0)
             continue;
         if (health_is_coming(n, f->policy.node_wait_ms, now_ms))
             return true;

@@ -27,6 +27,9 @@ void flight_pump(struct failover *f, uint64_t now_ms, struct failover_actions *o
 /* Unbinds request and attempt. The attempt goes on as an orphan. */
 void flight_detach(struct failover *f, struct failover_attempt *a);
 
+/* The attempt's client has left, or may have (FIN): a handoff does not wait for it. */
+void flight_depart(struct failover *f, struct failover_attempt *a);
+
 /* The attempt is over; its slot is free again. */
 void flight_end_attempt(struct failover *f, struct failover_attempt *a);
 

@@ -73,6 +73,24 @@ struct framing framing_of_request(const struct framing_field *fields, size_t cou
     return f;
 }
 
+bool framing_finds_fold(struct framing_fold *fold, struct slice bytes)
+{
+    while (bytes.len > 0 && !fold->is_head_over) {
+        if (fold->is_after_lf) {
+            char first = bytes.at[0];
+            if (first == ' ' || first == '\t')
+                return true;
+            fold->is_line_empty = first == '\r' || first == '\n';
+            fold->is_head_over = fold->has_line && fold->is_line_empty;
+        }
+        const char *lf = memchr(bytes.at, '\n', bytes.len);
+        fold->has_line |= !fold->is_line_empty;
+        fold->is_after_lf = lf != NULL;
+        bytes = slice_skip(bytes, lf == NULL ? bytes.len : (size_t)(lf - bytes.at) + 1);
+    }
+    return false;
+}
+
 bool framing_is_hop_by_hop(struct slice name, const struct framing_field *fields, size_t count)
 {
     static const struct slice always[] = {

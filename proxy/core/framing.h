@@ -35,6 +35,19 @@ struct framing {
 struct framing framing_of_request(const struct framing_field *fields, size_t count,
                                   unsigned minor);
 
+/* Looks for folded lines in the raw bytes of a head: llhttp accepts them, a recipient may
+ * refuse them (RFC 9112 section 5.2), and two readings of one line are one too many. All zero
+ * at the beginning of a message. */
+struct framing_fold {
+    bool is_after_lf;  /* the last byte ended a line */
+    bool has_line;     /* a line with something in it was read */
+    bool is_head_over; /* the empty line was read */
+    bool is_line_empty;
+};
+
+/* More bytes of a message; true when a line of its head begins with a space or a tab. */
+bool framing_finds_fold(struct framing_fold *fold, struct slice bytes);
+
 /* Must this field stay on its own connection (RFC 9110 section 7.6.1)? `fields` is the whole
  * head, for the names that its Connection field lists. */
 bool framing_is_hop_by_hop(struct slice name, const struct framing_field *fields, size_t count);
