@@ -255,6 +255,7 @@ struct failover_node {
     uint64_t restart_at_ms; /* a 401 asks for a restart: then at the latest */
     uint64_t poll_at_ms;
     uint64_t probe_at_ms;
+    uint64_t broke_at_ms;  /* lost by a broken connection, not by silence; 0 = not */
     uint64_t polled_at_ms; /* last POLL sent */
     uint64_t reset_at_ms;  /* quota comes back; 0 = unknown */
     struct failover_usage usage;

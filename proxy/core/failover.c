@@ -310,6 +310,8 @@ static void teach_node(struct failover *f, const struct failover_attempt *a,
         health_outcome(n, &f->policy, ev->outcome, ev->retry_after_ms, ev->now_ms);
     if (*ret_is_second_403)
         health_forbidden(n, &f->policy, ev->now_ms);
+    if (ev->outcome == FAILOVER_OUTCOME_TOKEN)
+        forget_poll(f, a->node); /* what was asked before the 401 proves nothing */
     if (ev->outcome != FAILOVER_OUTCOME_OK)
         health_spend(n, &f->policy, -a->cost_milli, ev->now_ms);
     /* Whoever waits for its /usage has the answer: it is the account. */

@@ -57,7 +57,12 @@ bool health_is_coming(const struct failover_node *n, uint64_t node_wait_ms, uint
         return n->down == FAILOVER_DOWN_STARTING;
     if (n->is_token_bad || n->is_type_bad)
         return false;
-    return n->is_lost ? n->is_probing || n->probe_at_ms <= now_ms : !n->is_checked;
+    if (!n->is_lost)
+        return !n->is_checked;
+    /* A broken connection may be the first sign of a death: the restart is on its way. */
+    bool may_be_dead =
+        n->is_owned && n->broke_at_ms != 0 && now_ms < add_ms(n->broke_at_ms, node_wait_ms);
+    return may_be_dead || n->is_probing || n->probe_at_ms <= now_ms;
 }
 
 bool health_may_be_cut(const struct failover_node *n)
@@ -117,6 +122,7 @@ static void lose(struct failover_node *n, enum failover_cause cause, uint64_t no
     n->cause = cause;
     if (!n->is_lost) {
         n->is_lost = true;
+        n->broke_at_ms = cause == FAILOVER_CAUSE_TIMEOUT ? 0 : now_ms;
         n->probe_at_ms = now_ms;
     }
 }

@@ -28,7 +28,7 @@ class Script:
     """The control file and the request log of a fake node: what it shall do, what it got."""
 
     def __init__(self, folder, name):
-        self.name = name
+        self.name, self.serial = name, 0
         self.control, self.log = (pathlib.Path(folder) / f"{name}.{kind}"
                                   for kind in ("control", "requests"))
 
@@ -37,7 +37,8 @@ class Script:
 
     def does(self, what=None, **more):
         """does("status", status=402, times=1); does() is a good node again."""
-        text = json.dumps({**({"do": what} if what else {}), **more})
+        self.serial += 1  # the node counts `times` anew when the text changes
+        text = json.dumps({**({"do": what} if what else {}), **more, "serial": self.serial})
         temporary = self.control.with_suffix(".new")
         temporary.write_text(text)
         os.replace(temporary, self.control)

@@ -148,6 +148,9 @@ static void make_key(const struct world *w, struct key *k)
         put_time(k, n->poll_at_ms, w->now);
         put_time(k, n->restart_at_ms, w->now);
         put_time(k, n->is_lost ? n->probe_at_ms : 0, w->now);
+        put_time(
+            k, n->is_lost && n->broke_at_ms != 0 ? n->broke_at_ms + f->policy.node_wait_ms : 0,
+            w->now);
     }
     for (unsigned i = 0; i < REQUESTS; i++) {
         const struct failover_request *r = &f->requests[i];
