@@ -20,6 +20,7 @@
 #define KILL_RESERVE_MS 300  /* of it, for reaping after KILL */
 #define ZOMBIE_SWEEPS   5    /* ticks spent on zombies to come */
 #define SWEEPS_MAX      100  /* ticks spent on descendants that do not die */
+#define QUIET_SWEEPS    3    /* ticks without one, while children that are not ours live on */
 
 static void stop_nodes(struct cluster *c)
 {
@@ -59,6 +60,19 @@ static void close_handles(struct cluster *c)
     signals_close(&c->signals, on_our_handle_closed);
 }
 
+/* Until we have no children, or only such that no node has left behind: PID 1 may have adopted
+ * others. What was killed a moment ago is still reaped here. */
+static void sweep(struct cluster *c)
+{
+    if (reaper_end_strays(&c->reaper, NULL) > 0)
+        c->quiet_sweeps = 0;
+    else
+        c->quiet_sweeps++;
+    if (reaper_is_alone(&c->reaper) || c->quiet_sweeps == QUIET_SWEEPS ||
+        ++c->sweeps == SWEEPS_MAX)
+        close_handles(c);
+}
+
 static void on_tick(uv_timer_t *handle)
 {
     struct cluster *c = handle->data;
@@ -66,15 +80,8 @@ static void on_tick(uv_timer_t *handle)
     if (c->phase == CLUSTER_DRAINING &&
         (proxy_busy(c->proxy) == 0 || uv_now(c->loop) >= c->drain_ms))
         stop_nodes(c);
-    if (c->phase != CLUSTER_SWEEPING)
-        return;
-    c->sweeps++;
-    /* What was killed with its group is a zombie in a moment. Children that we were born with,
-     * before an exec, are not ours to end. */
-    bool is_clean = reaper_end_strays(&c->reaper, NULL) == 0 &&
-                    (!reaper_has_children() || c->sweeps >= ZOMBIE_SWEEPS);
-    if (is_clean || c->sweeps >= SWEEPS_MAX)
-        close_handles(c);
+    if (c->phase == CLUSTER_SWEEPING)
+        sweep(c);
 }
 
 static void on_pool_closed(void *data)

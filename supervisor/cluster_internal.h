@@ -59,6 +59,7 @@ struct cluster {
     uint64_t shutdown_ms; /* when the whole shutdown must be over */
     uint64_t drain_ms;    /* when the drain must be over */
     unsigned sweeps;
+    unsigned quiet_sweeps;
     unsigned open_handles;
     struct cluster_member members[NODES_MAX];
     unsigned member_count;

@@ -138,6 +138,10 @@ static int show_start(const struct options *options, const struct config *config
     cluster_url(running, url, sizeof url);
     int r = buf_printf(out, "copilot-cluster %s\n  clients     %s\n  settings    %s\n",
                        CLUSTER_VERSION, url, file_name(options));
+    const char *host = config->gateway.listen.host;
+    if (r == 0 && (strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0))
+        r = buf_printf(out, "  open to     every network of this machine (listen = %s)\n",
+                       host);
     if (r == 0 && config->node_count > 0)
         r = buf_printf(out, "  homes       %s/nodes\n  nodes       the last one is preferred\n",
                        config->supervisor.state_dir);

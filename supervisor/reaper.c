@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,6 +166,14 @@ unsigned reaper_end_strays(struct reaper *reaper, const char *node)
     }
     (void)closedir(dir);
     return count;
+}
+
+bool reaper_is_alone(struct reaper *reaper)
+{
+    siginfo_t seen = {0};
+
+    reap(reaper);
+    return waitid(P_ALL, 0, &seen, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
 }
 
 static void on_signal_closed(uv_handle_t *handle)

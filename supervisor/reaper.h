@@ -8,6 +8,7 @@
 #ifndef REAPER_H
 #define REAPER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -52,8 +53,8 @@ void reaper_watch(struct reaper *reaper, struct reaper_child *child);
  * Returns how many there were. Reads /proc. */
 unsigned reaper_end_strays(struct reaper *reaper, const char *node);
 
-/* Is there any child at all, known or not, alive or not yet reaped? */
-bool reaper_has_children(void);
+/* Reaps what has ended; true when no child of any kind is left. */
+bool reaper_is_alone(struct reaper *reaper);
 
 /* Ends in on_closed. Children are not waited for any more. */
 void reaper_close(struct reaper *reaper, void (*on_closed)(void *data), void *data);

@@ -287,8 +287,8 @@ static void on_patience_ended(uv_timer_t *timer)
 
 static bool is_closed;
 
-/* Runs the loop until the proxy was told this, or with NULL until the end. */
-static void run_until(const char *words)
+/* Runs the loop until `condition`, or with NULL until the end. */
+static void run_while_not(bool (*condition)(const void *), const void *argument)
 {
     uv_timer_t patience;
 
@@ -296,15 +296,30 @@ static void run_until(const char *words)
     (void)uv_timer_start(&patience, on_patience_ended, PATIENCE_MS, 0);
     uv_unref((uv_handle_t *)&patience);
     is_closed = false;
-    while (words == NULL || strstr(told, words) == NULL) {
-        if (uv_run(&loop, UV_RUN_ONCE) == 0) {
-            is_closed = true;
-            break;
-        }
-    }
-    assert_true(words == NULL || strstr(told, words) != NULL);
+    while (!is_closed && (condition == NULL || !condition(argument)))
+        is_closed = uv_run(&loop, UV_RUN_ONCE) == 0;
+    bool is_met = condition == NULL || condition(argument);
     uv_close((uv_handle_t *)&patience, NULL);
     (void)uv_run(&loop, UV_RUN_NOWAIT);
+    assert_true(is_met);
+}
+
+static bool is_told(const void *words)
+{
+    return strstr(told, words) != NULL;
+}
+
+static void run_until(const char *words)
+{
+    run_while_not(words == NULL ? NULL : is_told, words);
+}
+
+/* Node 0 is in this state, as /health would say it. */
+static bool is_in_state(const void *word)
+{
+    struct proxy_process_view view;
+
+    return proxy.host.node_process(proxy.host.host, 0, &view) && strcmp(view.state, word) == 0;
 }
 
 static void stop(int signum)
@@ -539,11 +554,7 @@ static void second_signal_skips_the_drain_and_a_third_kills(void **state)
     assert_int_equal(raise(SIGTERM), 0);
     run_until("drain; ");
     assert_int_equal(raise(SIGTERM), 0);
-    struct proxy_process_view view = {.state = ""};
-    while (strcmp(view.state, "stopping") != 0) { /* cmocka's own time limit is the bound */
-        (void)uv_run(&loop, UV_RUN_NOWAIT);
-        assert_true(proxy.host.node_process(proxy.host.host, 0, &view));
-    }
+    run_while_not(is_in_state, "stopping");
     assert_true(pid_of(0) > 0);
     stop(SIGTERM);
 }
