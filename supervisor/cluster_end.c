@@ -18,7 +18,6 @@
 #define TICK_MS         20
 #define STOP_RESERVE_MS 1500 /* of shutdown_timeout, for ending the nodes */
 #define KILL_RESERVE_MS 300  /* of it, for reaping after KILL */
-#define ZOMBIE_SWEEPS   5    /* ticks spent on zombies to come */
 #define SWEEPS_MAX      100  /* ticks spent on descendants that do not die */
 #define QUIET_SWEEPS    3    /* ticks without one, while children that are not ours live on */
 

@@ -68,13 +68,6 @@ static void reap(struct reaper *reaper)
     }
 }
 
-bool reaper_has_children(void)
-{
-    siginfo_t seen = {0};
-
-    return waitid(P_ALL, 0, &seen, WEXITED | WNOHANG | WNOWAIT) == 0;
-}
-
 static void on_sigchld(uv_signal_t *handle, int signum)
 {
     (void)signum;
