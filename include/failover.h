@@ -251,7 +251,8 @@ struct failover_node {
     uint64_t limited_until_ms; /* cooldown ends; 0 = not limited */
     uint64_t hold_until_ms;    /* a 402 is believed until then */
     uint64_t
-        handoff_until_ms; /* the baton left while attempts ran; they may go on until then */
+        handoff_until_ms;   /* the baton left while attempts ran; they may go on until then */
+    uint64_t restart_at_ms; /* a 401 asks for a restart: then at the latest */
     uint64_t poll_at_ms;
     uint64_t probe_at_ms;
     uint64_t polled_at_ms; /* last POLL sent */

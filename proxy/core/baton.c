@@ -8,7 +8,7 @@
  *   - only orphans left there, owned node    -> RESTART it at once
  *   - streams left, node dead or exhausted   -> RESTART it after handoff_timeout
  *   - streams left, node READY again         -> the baton goes back to it after
- * handoff_timeout, so that waiting requests are served after all
+ *     handoff_timeout, so that waiting requests are served after all
  *   - anything else (external, throttled)    -> waiting requests are answered 503
  *
  * SPDX-License-Identifier: MIT
@@ -82,15 +82,17 @@ static uint16_t find_return(const struct failover *f, uint64_t now_ms)
 
 void baton_settle(struct failover *f, uint64_t now_ms, struct failover_actions *out)
 {
+    const struct failover_node *active =
+        f->active == FAILOVER_NONE ? NULL : &f->nodes[f->active];
+
     if (!f->is_settled) {
         uint16_t best = next_below(f, 0, is_ready);
+        bool has_failed = active != NULL && !is_ready(active);
         if (best != FAILOVER_NONE && best != f->active)
-            move(f, best, FAILOVER_CAUSE_STARTUP, now_ms, out);
+            move(f, best, has_failed ? active->cause : FAILOVER_CAUSE_STARTUP, now_ms, out);
         if (best != FAILOVER_NONE)
             return;
     }
-    const struct failover_node *active =
-        f->active == FAILOVER_NONE ? NULL : &f->nodes[f->active];
     if (active != NULL && is_ready(active)) {
         uint16_t back = find_return(f, now_ms);
         if (back != FAILOVER_NONE)
@@ -161,8 +163,10 @@ uint64_t baton_blocked_until(const struct failover *f, uint64_t wait_from_ms)
         const struct failover_node *n = &f->nodes[i];
         if (i == f->active || n->inflight == 0)
             continue;
-        /* A RESTART under way is given the time that a start is given. */
-        uint64_t grace = n->is_restart_asked ? f->policy.node_wait_ms : 0;
+        /* A RESTART, under way or due then, is given the time that a start is given. */
+        bool will_end = n->is_restart_asked ||
+                        (n->is_owned && (n->inflight == n->orphans || health_may_be_cut(n)));
+        uint64_t grace = will_end ? f->policy.node_wait_ms : 0;
         until = max_ms(until, add_ms(n->handoff_until_ms, grace));
     }
     return until;
@@ -185,7 +189,7 @@ void baton_press(struct failover *f, uint64_t now_ms, struct failover_actions *o
         bool is_departed = n->inflight == n->orphans;
         if (!is_departed && !is_cut_due(n, now_ms))
             continue;
-        n->is_restart_asked = true;
+        health_restart_asked(n);
         struct failover_action *action = emit(out, FAILOVER_RESTART);
         action->node = i;
         action->cause = is_departed ? FAILOVER_CAUSE_DEPARTED : n->cause;

@@ -75,6 +75,7 @@ static void on_added(struct failover *f, const struct failover_event *ev)
                                 .cause = FAILOVER_CAUSE_STARTUP,
                                 .shown = NODE_STARTING,
                                 .poll_at_ms = FAILOVER_MS_MAX,
+                                .restart_at_ms = FAILOVER_MS_MAX,
                                 .since_ms = ev->now_ms};
     if (ev->node >= f->node_top)
         f->node_top = (uint16_t)(ev->node + 1);
@@ -117,7 +118,7 @@ static void on_removed(struct failover *f, const struct failover_event *ev,
     forget_poll(f, ev->node);
     f->nodes[ev->node].is_up = false;
     baton_remove(f, ev->node, ev->now_ms, out);
-    f->nodes[ev->node] = (struct failover_node){.poll_at_ms = FAILOVER_MS_MAX};
+    f->nodes[ev->node] = (struct failover_node){0};
 }
 
 static void on_usage(struct failover *f, const struct failover_event *ev,
@@ -245,26 +246,37 @@ static bool may_retry(const struct failover *f, const struct failover_request *r
     return !(r->is_bypass && has_answer(outcome));
 }
 
+/* No further try: the answer as it came, or ours if there was none. */
+static void hand_on(struct failover *f, struct failover_request *r,
+                    enum failover_outcome outcome, struct failover_actions *out)
+{
+    if (has_answer(outcome)) {
+        (void)flight_finish(f, r, FAILOVER_PASS, out);
+        return;
+    }
+    struct failover_action *action = flight_finish(f, r, FAILOVER_REPLY, out);
+    action->reply = FAILOVER_REPLY_UPSTREAM;
+    action->status = outcome == FAILOVER_OUTCOME_TIMEOUT ? 504 : 502;
+}
+
 /* What the failed request itself gets, after its node has been judged. */
 static void settle_failed(struct failover *f, struct failover_request *r,
                           enum failover_outcome outcome, bool is_second_403, uint64_t now_ms,
                           struct failover_actions *out)
 {
     if (!may_retry(f, r, outcome)) {
-        if (has_answer(outcome)) {
-            (void)flight_finish(f, r, FAILOVER_PASS, out);
-            return;
-        }
-        struct failover_action *action = flight_finish(f, r, FAILOVER_REPLY, out);
-        action->reply = FAILOVER_REPLY_UPSTREAM;
-        action->status = outcome == FAILOVER_OUTCOME_TIMEOUT ? 504 : 502;
+        hand_on(f, r, outcome, out);
         return;
     }
     bool can_ask = r->node != FAILOVER_NONE && health_state(&f->nodes[r->node]) == NODE_READY;
     if (outcome == FAILOVER_OUTCOME_FORBIDDEN && !is_second_403 && can_ask) {
+        f->nodes[r->node].poll_at_ms = now_ms;
+        if (r->is_fin) {
+            hand_on(f, r, outcome, out);
+            return;
+        }
         r->state = FAILOVER_REQUEST_JUDGING;
         f->nodes[r->node].judging++;
-        f->nodes[r->node].poll_at_ms = now_ms;
         return;
     }
     if (is_moved_once(outcome)) {
@@ -275,24 +287,11 @@ static void settle_failed(struct failover *f, struct failover_request *r,
                                                            : FAILOVER_CAUSE_BROKEN,
                         now_ms, out);
     }
-    if (r->is_fin)
-        (void)flight_finish(f, r, FAILOVER_DONE, out);
+    bool has_nobody = outcome == FAILOVER_OUTCOME_SERVER && r->node == f->active;
+    if (r->is_fin || has_nobody)
+        hand_on(f, r, outcome, out);
     else
         flight_retry(f, r, outcome, now_ms, out);
-}
-
-/* A 401 of an owned node: one restart for a fresh Copilot token, then no more until a success.
- */
-static void restart_for_token(struct failover_node *n, uint16_t node,
-                              struct failover_actions *out)
-{
-    if (!n->is_owned || n->is_token_restarted || n->is_restart_asked || !n->is_up)
-        return;
-    n->is_token_restarted = true;
-    n->is_restart_asked = true;
-    struct failover_action *action = emit(out, FAILOVER_RESTART);
-    action->node = node;
-    action->cause = FAILOVER_CAUSE_TOKEN;
 }
 
 static void teach_node(struct failover *f, const struct failover_attempt *a,
@@ -312,8 +311,6 @@ static void teach_node(struct failover *f, const struct failover_attempt *a,
         health_outcome(n, &f->policy, ev->outcome, ev->retry_after_ms, ev->now_ms);
     if (*ret_is_second_403)
         health_forbidden(n, &f->policy, ev->now_ms);
-    if (ev->outcome == FAILOVER_OUTCOME_TOKEN)
-        restart_for_token(n, a->node, out);
     if (ev->outcome != FAILOVER_OUTCOME_OK)
         health_spend(n, &f->policy, -a->cost_milli, ev->now_ms);
     /* Whoever waits for its /usage has the answer: it is the account. */
@@ -347,6 +344,19 @@ static void on_outcome(struct failover *f, const struct failover_event *ev,
 }
 
 /* ---------------------------------------------------------------- consequences */
+
+static void restart_for_token(struct failover *f, uint64_t now_ms, struct failover_actions *out)
+{
+    for (uint16_t i = 0; i < f->node_top; i++) {
+        struct failover_node *n = &f->nodes[i];
+        if (!n->is_used || n->is_restart_asked || !health_is_restart_due(n, now_ms))
+            continue;
+        health_restart_asked(n);
+        struct failover_action *action = emit(out, FAILOVER_RESTART);
+        action->node = i;
+        action->cause = FAILOVER_CAUSE_TOKEN;
+    }
+}
 
 /* One /usage at a time: first where a refused request waits for it, then the longest due. */
 static void poll(struct failover *f, uint64_t now_ms, struct failover_actions *out)
@@ -494,6 +504,7 @@ void failover_step(struct failover *f, const struct failover_event *ev,
             health_tick(&f->nodes[i], ev->now_ms);
     }
     take(f, ev, out);
+    restart_for_token(f, ev->now_ms, out);
     baton_settle(f, ev->now_ms, out);
     flight_pump(f, ev->now_ms, out);
     baton_press(f, ev->now_ms, out);

@@ -283,8 +283,10 @@ static bool is_any_coming(const struct failover *f, const struct failover_reques
 {
     for (uint16_t i = 0; i < f->node_top; i++) {
         const struct failover_node *n = &f->nodes[i];
-        /* This very process had its chance; a new one is a new candidate. */
-        if (n->is_up && !n->is_restart_asked && (r->tried & bit(i)) != 0)
+        /* This very process had its chance; a new one is a new candidate. A connection that
+         * broke may be the first sign of a death: the probe will tell. */
+        bool may_be_dead = n->is_restart_asked || (n->is_owned && n->is_lost);
+        if (n->is_up && !may_be_dead && (r->tried & bit(i)) != 0)
             continue;
         if (health_is_coming(n, f->policy.node_wait_ms, now_ms))
             return true;

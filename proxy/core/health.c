@@ -55,7 +55,7 @@ bool health_is_coming(const struct failover_node *n, uint64_t node_wait_ms, uint
         return n->down == FAILOVER_DOWN_STARTING;
     if (n->is_token_bad || n->is_type_bad)
         return false;
-    return n->is_lost ? n->is_probing : !n->is_checked;
+    return n->is_lost ? n->is_probing || n->probe_at_ms <= now_ms : !n->is_checked;
 }
 
 bool health_may_be_cut(const struct failover_node *n)
@@ -72,6 +72,7 @@ void health_up(struct failover_node *n, uint64_t now_ms)
     n->is_type_bad = false;
     n->has_failed_start = false;
     n->is_restart_asked = false;
+    n->restart_at_ms = FAILOVER_MS_MAX;
     n->poll_at_ms = now_ms;
     n->cause = FAILOVER_CAUSE_UP;
 }
@@ -96,6 +97,7 @@ void health_down(struct failover_node *n, enum failover_down down, uint64_t retr
     n->is_lost = false;
     n->is_checked = false;
     n->is_restart_asked = false;
+    n->restart_at_ms = FAILOVER_MS_MAX;
     n->inflight = 0;
     n->orphans = 0;
     n->handoff_until_ms = 0;
@@ -131,6 +133,11 @@ static void refuse_token(struct failover_node *n, const struct failover_policy *
     n->failures++;
     n->is_token_bad = true;
     n->cause = FAILOVER_CAUSE_TOKEN;
+    /* One restart for a fresh Copilot token, then no more until a success. */
+    if (n->is_owned && n->is_up && !n->is_restart_asked && !n->is_token_restarted) {
+        n->is_token_restarted = true;
+        n->restart_at_ms = add_ms(now_ms, policy->handoff_timeout_ms);
+    }
     /* An external node cannot be restarted by us: ask now and then whether it was healed. */
     n->poll_at_ms = n->is_owned || policy->drained_poll_interval_ms == 0
                         ? FAILOVER_MS_MAX
@@ -197,6 +204,18 @@ bool health_outcome(struct failover_node *n, const struct failover_policy *polic
     return false;
 }
 
+bool health_is_restart_due(const struct failover_node *n, uint64_t now_ms)
+{
+    return n->restart_at_ms != FAILOVER_MS_MAX &&
+           (n->inflight == n->orphans || n->restart_at_ms <= now_ms);
+}
+
+void health_restart_asked(struct failover_node *n)
+{
+    n->is_restart_asked = true;
+    n->restart_at_ms = FAILOVER_MS_MAX;
+}
+
 void health_forbidden(struct failover_node *n, const struct failover_policy *policy,
                       uint64_t now_ms)
 {
@@ -214,7 +233,7 @@ static uint64_t next_poll(const struct failover_node *n, const struct failover_p
 
     if (n->is_drained && n->reset_at_ms > now_ms)
         at = min_ms(at, add_ms(n->reset_at_ms, jitter_ms));
-    if (n->is_drained && n->hold_until_ms > now_ms)
+    if (n->is_drained && !n->usage.is_exhausted && n->hold_until_ms > now_ms)
         at = min_ms(at, n->hold_until_ms);
     return at;
 }
@@ -229,8 +248,11 @@ void health_usage(struct failover_node *n, const struct failover_policy *policy,
     n->estimate_milli = usage->remaining_milli;
     n->reset_at_ms = usage->reset_in_ms == 0 ? 0 : add_ms(now_ms, usage->reset_in_ms);
     n->is_checked = true;
-    n->is_token_bad = false;
     n->checked_at_ms = now_ms;
+    /* A question asked before the 401 proves nothing, and later ones only external nodes get.
+     */
+    if (!n->is_owned)
+        n->is_token_bad = false;
     if (usage->is_exhausted) {
         if (!n->is_drained)
             n->cause = FAILOVER_CAUSE_USAGE;
@@ -305,10 +327,10 @@ void health_tick(struct failover_node *n, uint64_t now_ms)
 
 uint64_t health_deadline(const struct failover_node *n)
 {
-    uint64_t at = FAILOVER_MS_MAX;
+    uint64_t at = n->restart_at_ms;
 
     if (n->limited_until_ms != 0)
-        at = n->limited_until_ms;
+        at = min_ms(at, n->limited_until_ms);
     if (n->is_up && n->is_lost && !n->is_probing)
         at = min_ms(at, n->probe_at_ms);
     return at;

@@ -29,6 +29,13 @@ void health_down(struct failover_node *n, enum failover_down down, uint64_t retr
 bool health_outcome(struct failover_node *n, const struct failover_policy *policy,
                     enum failover_outcome outcome, uint64_t retry_after_ms, uint64_t now_ms);
 
+/* Is it time for the restart that a 401 asks for? The streams of others may end before, until
+ * handoff_timeout (DESIGN D4). */
+bool health_is_restart_due(const struct failover_node *n, uint64_t now_ms);
+
+/* RESTART was sent: NODE_DOWN is awaited. */
+void health_restart_asked(struct failover_node *n);
+
 /* A 403 that /usage confirms as the account's: a cooldown. */
 void health_forbidden(struct failover_node *n, const struct failover_policy *policy,
                       uint64_t now_ms);

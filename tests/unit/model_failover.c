@@ -146,6 +146,7 @@ static void make_key(const struct world *w, struct key *k)
         put_time(k, n->hold_until_ms, w->now);
         put_time(k, n->inflight > 0 ? n->handoff_until_ms : 0, w->now);
         put_time(k, n->poll_at_ms, w->now);
+        put_time(k, n->restart_at_ms, w->now);
         put_time(k, n->is_lost ? n->probe_at_ms : 0, w->now);
     }
     for (unsigned i = 0; i < REQUESTS; i++) {
@@ -826,7 +827,7 @@ int main(int argc, char **argv)
 {
     static const struct search searches[] = {
         {"four nodes that serve", NODES, 2, 2, {POLICY}, true, false, false},
-        {"three nodes, more faults", 3, 2, 3, {POLICY}, true, false, false},
+        {"three nodes, one request, more faults", 3, 1, 3, {POLICY}, true, false, false},
         {"from the start, external node", 2, 2, 2, {POLICY}, false, true, false},
         {"free models and bypass", 2, 2, 1, {POLICY}, true, false, true},
         {"overlap", 3, 2, 2, {POLICY, .is_overlap = true}, true, false, false},
