@@ -106,7 +106,9 @@ demo: deps ## the whole story without any account
 # ---------------------------------------------------------------- tests
 $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libcluster.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ -lcmocka $(PKG_LIBS)
+	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(PKG_LIBS)
+
+$(B)/tests/test_scenarios: $(patsubst %,$(B)/tests/unit/%.o,story story_actions story_events)
 
 $(B)/tests/model_failover: $(SMALL_OBJS)
 	@mkdir -p $(@D)
