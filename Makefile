@@ -52,6 +52,13 @@ SMALL_FLAGS := -DNODES_MAX=4 -DREQUESTS_MAX=2 -DATTEMPTS_MAX=3
 SMALL_OBJS  := $(patsubst %.c,$(B)/small/%.o,tests/unit/model_failover.c proxy/base/node.c \
   $(wildcard proxy/core/failover*.c proxy/core/flight.c proxy/core/baton.c proxy/core/health.c))
 
+# One short line a file; `make V=1` shows the commands.
+ifeq ($(V),1)
+Q :=
+else
+Q = @echo '  $(1) $@';
+endif
+
 .PHONY: all deps deps-apt deps-node deps-test run test unit model integration demo lint
 .PHONY: clean help
 .DELETE_ON_ERROR:
@@ -59,10 +66,10 @@ SMALL_OBJS  := $(patsubst %.c,$(B)/small/%.o,tests/unit/model_failover.c proxy/b
 all: $(B)/copilot-cluster ## build the program (default)
 
 $(B)/copilot-cluster: $(B)/supervisor/main.o $(B)/libcluster.a
-	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
+	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 $(B)/libcluster.a: $(LIB_OBJS)
-	rm -f $@ && ar rcs $@ $^
+	$(call Q,AR  )rm -f $@ && ar rcs $@ $^
 
 # A change of compiler or flags rebuilds everything.
 $(B)/flags: FORCE
@@ -73,17 +80,17 @@ FORCE:
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(call Q,CC  )$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 $(B)/small/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(SMALL_FLAGS) -c -o $@ $<
+	$(call Q,CC  )$(CC) $(ALL_CFLAGS) $(SMALL_FLAGS) -c -o $@ $<
 
 # Foreign code: our flags for code generation, not our warnings. Strict mode is off by default
 # there and accepts `Host : a` (FACTS 5).
 $(B)/llhttp/%.o: $(LLHTTP_SRC_DIR)/%.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -g $(CFLAGS_$(MODE)) -w -DLLHTTP_STRICT_MODE=1 $(LLHTTP_CFLAGS) -c -o $@ $<
+	$(call Q,CC  )$(CC) -std=gnu11 -g $(CFLAGS_$(MODE)) -w -DLLHTTP_STRICT_MODE=1 $(LLHTTP_CFLAGS) -c -o $@ $<
 $(B)/proxy/%.o $(B)/tests/%.o: BASE_CFLAGS += -DLLHTTP_STRICT_MODE=1
 
 -include $(shell test -d build && find build -name '*.d')
@@ -111,13 +118,13 @@ demo: deps ## the whole story without any account
 # ---------------------------------------------------------------- tests
 $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libcluster.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(PKG_LIBS)
+	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(PKG_LIBS)
 
 $(B)/tests/test_scenarios: $(patsubst %,$(B)/tests/unit/%.o,story story_actions story_events)
 
 $(B)/tests/model_failover: $(SMALL_OBJS)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $^
+	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
 test: ## install, build and run every test
 	@sh tests/run.sh

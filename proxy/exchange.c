@@ -161,18 +161,28 @@ static void post_outcome(struct exchange *x, enum failover_outcome outcome, uint
     driver_post(x->proxy->driver, &ev);
 }
 
+/* Clients hang up when they have seen the end mark of a stream; the node's last chunk comes in
+ * a moment. Nothing departs then: a handoff waits that moment instead of killing the node. */
+static bool is_as_good_as_done(struct exchange *x)
+{
+    if (x->upstream == NULL || !x->is_event_stream || !x->sse.is_complete)
+        return false;
+    upstream_resume(x->upstream);
+    return true;
+}
+
 void exchange_client_gone(struct exchange *x)
 {
     x->client = NULL;
-    if (x->is_registered)
-        post(x, FAILOVER_CLIENT_GONE);
-    else
+    if (!x->is_registered)
         free_exchange(x);
+    else if (!is_as_good_as_done(x))
+        post(x, FAILOVER_CLIENT_GONE);
 }
 
 void exchange_client_fin(struct exchange *x)
 {
-    if (x->is_registered)
+    if (x->is_registered && !is_as_good_as_done(x))
         post(x, FAILOVER_CLIENT_FIN);
 }
 

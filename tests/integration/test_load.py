@@ -130,3 +130,15 @@ def test_a_departed_client_still_counts_until_its_node_is_done(cluster, hub):
     assert time.monotonic() - begin < 20, "it did not wait for handoff_timeout"
     assert hub.overlaps()["count"] == 0
     hub.release()
+
+
+def test_a_client_that_leaves_at_the_end_mark_costs_no_restart(cluster, hub):
+    c = cluster(TWO, hub=hub, accounts=SEEDED, ready=True)
+    hub.account("bob", stream={"chunks": 3, "delay": 0.3})  # also between the mark and the end
+    with c.connect() as wire:
+        wire.request("POST", "/v1/chat/completions", harness.chat_body("x", stream=True))
+        wire.until(b"data: [DONE]\n\n")
+    hub.fault("bob", chat={"do": "402", "times": 1})
+    assert served_by(c.chat()) == "alice"
+    assert c.node("second")["restarts"] == 0
+    assert hub.overlaps()["count"] == 0
