@@ -50,7 +50,7 @@ MODEL_BINS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/model
 # The engine's search is built in small table sizes of its own.
 SMALL_FLAGS := -DNODES_MAX=4 -DREQUESTS_MAX=2 -DATTEMPTS_MAX=3
 SMALL_OBJS  := $(patsubst %.c,$(B)/small/%.o,tests/unit/model_failover.c proxy/base/node.c \
-  $(wildcard proxy/core/failover*.c proxy/core/flight.c proxy/core/baton.c proxy/core/health.c))
+  $(wildcard proxy/core/failover*.c proxy/core/events.c proxy/core/flight.c proxy/core/baton.c proxy/core/health.c))
 
 # One short line a file; `make V=1` shows the commands.
 ifeq ($(V),1)

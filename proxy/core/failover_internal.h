@@ -1,7 +1,7 @@
 /* failover_internal.h - what the files of the engine share.
  *
- * Pure. Arrows: failover.c (events) -> flight.c (requests and attempts) -> baton.c (who leads)
- * -> health.c (facts about one node).
+ * Pure. Arrows: failover.c (a step) -> events.c (what an event changes) -> flight.c (requests
+ * and attempts) -> baton.c (who leads) -> health.c (facts about one node).
  *
  * SPDX-License-Identifier: MIT
  */
