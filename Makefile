@@ -27,7 +27,7 @@ PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
   -Wmissing-prototypes -Wformat=2 -Wundef -Wwrite-strings -Wvla -Wcast-qual -Wpointer-arith \
   -Wimplicit-fallthrough -Werror
-BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -DCLUSTER_VERSION='"$(VERSION)"' $(WARN) \
+BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -DLLHTTP_STRICT_MODE=1 -DCLUSTER_VERSION='"$(VERSION)"' $(WARN) \
   -iquote include -iquote . -MMD -MP -g
 CFLAGS_release := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 CFLAGS_debug   := -O0 -fPIE
@@ -49,12 +49,15 @@ UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/tests/%)
 MODEL_BINS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/model_*.c))
 # The engine's search is built in small table sizes of its own.
 SMALL_FLAGS := -DNODES_MAX=4 -DREQUESTS_MAX=2 -DATTEMPTS_MAX=3
-SMALL_OBJS  := $(patsubst %.c,$(B)/small/%.o,tests/unit/model_failover.c proxy/base/node.c \
-  $(wildcard proxy/core/failover*.c proxy/core/events.c proxy/core/flight.c proxy/core/baton.c proxy/core/health.c))
+SMALL_CORE  := failover failover_names events flight baton health
+SMALL_OBJS  := $(patsubst %,$(B)/small/%.o,tests/unit/model_failover proxy/base/node \
+  $(SMALL_CORE:%=proxy/core/%))
 
 # One short line a file; `make V=1` shows the commands.
 ifeq ($(V),1)
 Q :=
+else ifneq ($(findstring s,$(firstword -$(MAKEFLAGS))),)
+Q := @
 else
 Q = @echo '  $(1) $@';
 endif
@@ -90,8 +93,8 @@ $(B)/small/%.o: %.c $(B)/flags
 # there and accepts `Host : a` (FACTS 5).
 $(B)/llhttp/%.o: $(LLHTTP_SRC_DIR)/%.c $(B)/flags
 	@mkdir -p $(@D)
-	$(call Q,CC  )$(CC) -std=gnu11 -g $(CFLAGS_$(MODE)) -w -DLLHTTP_STRICT_MODE=1 $(LLHTTP_CFLAGS) -c -o $@ $<
-$(B)/proxy/%.o $(B)/tests/%.o: BASE_CFLAGS += -DLLHTTP_STRICT_MODE=1
+	$(call Q,CC  )$(CC) -std=gnu11 -g $(CFLAGS_$(MODE)) -w -DLLHTTP_STRICT_MODE=1 \
+	  $(LLHTTP_CFLAGS) -c -o $@ $<
 
 -include $(shell test -d build && find build -name '*.d')
 
