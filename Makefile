@@ -27,8 +27,8 @@ PKG_LIBS   = $(eval PKG_LIBS := $$(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
   -Wmissing-prototypes -Wformat=2 -Wundef -Wwrite-strings -Wvla -Wcast-qual -Wpointer-arith \
   -Wimplicit-fallthrough -Werror
-BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -DLLHTTP_STRICT_MODE=1 -DCLUSTER_VERSION='"$(VERSION)"' $(WARN) \
-  -iquote include -iquote . -MMD -MP -g
+BASE_CFLAGS := -std=c11 -D_GNU_SOURCE -DCLUSTER_VERSION='"$(VERSION)"' $(WARN) \
+  -DLLHTTP_STRICT_MODE=1 -iquote include -iquote . -MMD -MP -g
 CFLAGS_release := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 CFLAGS_debug   := -O0 -fPIE
 CFLAGS_asan    := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
