@@ -112,11 +112,11 @@ deps-test: ## the same, and what only the tests need
 NODE_BIN := build/copilot-api/node_modules/.bin
 run: deps ## install, build and start with conf/cluster.ini
 	@$(MAKE) --no-print-directory all
-	PATH="$(CURDIR)/$(NODE_BIN):$$PATH" $(B)/copilot-cluster run -c conf/cluster.ini
+	@PATH="$(CURDIR)/$(NODE_BIN):$$PATH" exec $(B)/copilot-cluster run -c conf/cluster.ini
 
 demo: deps ## the whole story without any account
 	@$(MAKE) --no-print-directory all
-	PATH="$(CURDIR)/$(NODE_BIN):$$PATH" /usr/bin/python3 tests/demo.py $(B)/copilot-cluster
+	@PATH="$(CURDIR)/$(NODE_BIN):$$PATH" exec /usr/bin/python3 tests/demo.py $(B)/copilot-cluster
 
 # ---------------------------------------------------------------- tests
 $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libcluster.a
