@@ -1,16 +1,18 @@
 /* log - lines for people, on stderr.
  *
  * A line is built in one buffer, passes the filter (redactor), and leaves in one write(2), so
- * that lines of several processes do not mix. When stderr is full (EAGAIN) or gone, the line is
- * dropped and counted; the next line that gets through says how many were lost. Under systemd
- * (JOURNAL_STREAM is set) lines carry journal priorities and no time stamp, see
- * sd-daemon(3).
+ * that lines of several processes do not mix. When stderr is full or gone, the line is dropped
+ * and counted, so that nobody can stop the loop by not reading our log; the next line that gets
+ * through says how many were lost. Under systemd (JOURNAL_STREAM is set) lines carry journal
+ * priorities and no time stamp, see sd-daemon(3).
  *
  * SPDX-License-Identifier: MIT
  */
 #include "log.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define STUCK_MS       100 /* a reader that is merely busy gets that long */
 #define LINE_MAX_BYTES (OUTPUT_LINE_MAX + 256)
 
 static enum log_level current_level = LOG_LEVEL_INFO;
@@ -67,27 +70,50 @@ static bool to_journal(void)
     return answer == 1;
 }
 
-/* One write for the whole line. A short write keeps what got out and drops the rest. */
+/* May a line go out now? stderr may be a pipe that nobody reads: the first such line waits a
+ * moment, the next ones do not wait at all until the reader is back. */
+static bool is_writable(void)
+{
+    static bool is_stuck;
+    struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    int r = poll(&fd, 1, is_stuck ? 0 : STUCK_MS);
+    is_stuck = r == 0;
+    return r != 0; /* an error is write's to tell */
+}
+
+/* A pipe that poll(2) calls writable takes PIPE_BUF bytes without blocking, and not torn. */
+static bool write_all(const char *line, size_t len)
+{
+    while (len > 0) {
+        if (!is_writable())
+            return false;
+        ssize_t n = write(STDERR_FILENO, line, len < PIPE_BUF ? len : PIPE_BUF);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return false;
+        line += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
 static void emit(const char *line, size_t len)
 {
-    ssize_t n;
-
-    do
-        n = write(STDERR_FILENO, line, len);
-    while (n < 0 && errno == EINTR);
-    if (n < 0 || (size_t)n < len) {
+    if (!write_all(line, len)) {
         dropped_total++;
         dropped_unreported++;
         return;
     }
-    if (dropped_unreported > 0) {
-        char note[96];
-        int note_len = snprintf(note, sizeof note,
-                                "log lines were dropped because stderr was full dropped=%llu\n",
-                                (unsigned long long)dropped_unreported);
-        if (write(STDERR_FILENO, note, (size_t)note_len) == note_len)
-            dropped_unreported = 0;
-    }
+    if (dropped_unreported == 0)
+        return;
+    char note[96];
+    int note_len = snprintf(note, sizeof note,
+                            "log lines were dropped because stderr was full dropped=%llu\n",
+                            (unsigned long long)dropped_unreported);
+    if (write_all(note, (size_t)note_len))
+        dropped_unreported = 0;
 }
 
 static size_t put_prefix(char *line, size_t size, enum log_level level)

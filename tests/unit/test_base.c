@@ -302,6 +302,25 @@ static void lost_lines_are_counted_and_told(void **state)
     assert_int_equal(log_dropped(), 2);
 }
 
+/* A blocking pipe that nobody reads must not stop the caller. */
+static void a_reader_that_is_stuck_stops_nobody(void **state)
+{
+    int ends[2];
+    int saved = dup(STDERR_FILENO);
+    uint64_t before = log_dropped();
+
+    (void)state;
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    (void)dup2(ends[1], STDERR_FILENO);
+    for (int i = 0; i < 10000; i++) /* several times what a pipe holds */
+        log_error("this line is one of ten thousand that nobody reads");
+    (void)dup2(saved, STDERR_FILENO);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    (void)close(saved);
+    assert_true(log_dropped() > before);
+}
+
 /* ---------------------------------------------------------------- node */
 
 static void states_and_sources_have_names(void **state)
@@ -328,6 +347,7 @@ int main(void)
         cmocka_unit_test(lines_have_a_level_pass_the_filter_and_stay_one_line),
         cmocka_unit_test(a_line_that_is_too_long_is_cut),
         cmocka_unit_test(lost_lines_are_counted_and_told),
+        cmocka_unit_test(a_reader_that_is_stuck_stops_nobody),
         cmocka_unit_test(states_and_sources_have_names),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
