@@ -227,7 +227,7 @@ static void answer_now(struct client *c)
 void client_parse(struct client *c, struct slice bytes)
 {
     if (c->phase == CLIENT_IDLE) /* what comes is the beginning of a message */
-        c->fold = (struct framing_fold){.is_after_lf = true};
+        c->fold = (struct framing_fold){0};
     if (c->phase != CLIENT_BODY && framing_finds_fold(&c->fold, bytes)) {
         c->refusal_status = 400;
         c->refusal = "A header field is folded over two lines (RFC 9112 section 5.2).";

@@ -22,9 +22,39 @@ static bool list_has(struct slice list, struct slice element)
     return false;
 }
 
+/* Host is host[:port] (RFC 9112 section 3.2): nothing in it may end the authority early, or
+ * join two hosts. Empty is allowed. */
+static bool is_host(struct slice value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.at[i];
+        if (c <= ' ' || c >= 0x7f || strchr(",/?#@\\\"<>", c) != NULL)
+            return false;
+    }
+    return true;
+}
+
 static struct framing refuse(unsigned status, const char *sentence)
 {
     return (struct framing){.refusal_status = status, .refusal = sentence};
+}
+
+/* Another coding than chunked: 501 when the length would still be clear, else 400 (RFC 9112
+ * sections 6.1, 6.3 and 7.1). */
+static struct framing refuse_coding(struct slice codings)
+{
+    static const struct slice chunked = {"chunked", 7};
+    size_t comma = SIZE_MAX;
+
+    for (size_t i = 0; i < codings.len; i++) {
+        if (codings.at[i] == ',')
+            comma = i;
+    }
+    struct slice before = {codings.at, comma == SIZE_MAX ? 0 : comma};
+    struct slice last = comma == SIZE_MAX ? codings : slice_skip(codings, comma + 1);
+    if (slice_equal_nocase(slice_trim(last), chunked) && !list_has(before, chunked))
+        return refuse(501, "the only transfer coding that is understood is chunked");
+    return refuse(400, "chunked must be the last transfer coding, and stand once");
 }
 
 struct framing framing_of_request(const struct framing_field *fields, size_t count,
@@ -34,12 +64,15 @@ struct framing framing_of_request(const struct framing_field *fields, size_t cou
     unsigned hosts = 0;
     unsigned lengths = 0;
     unsigned encodings = 0;
+    bool has_close = false;
 
     for (size_t i = 0; i < count; i++) {
         struct slice name = fields[i].name;
         struct slice value = fields[i].value;
         if (slice_equal_nocase(name, SLICE("host"))) {
             hosts++;
+            if (!is_host(value))
+                return refuse(400, "Host must be one host, with or without a port");
         } else if (slice_equal_nocase(name, SLICE("content-length"))) {
             lengths++;
             if (!slice_to_u64(value, UINT64_MAX / 2, &f.content_length))
@@ -48,18 +81,16 @@ struct framing framing_of_request(const struct framing_field *fields, size_t cou
         } else if (slice_equal_nocase(name, SLICE("transfer-encoding"))) {
             encodings++;
             if (!slice_equal_nocase(value, SLICE("chunked")))
-                return refuse(501, "the only transfer coding that is understood is chunked");
+                return refuse_coding(value);
         } else if (slice_equal_nocase(name, SLICE("connection"))) {
-            if (list_has(value, SLICE("close")))
-                f.is_persistent = false;
-            else if (minor == 0 && list_has(value, SLICE("keep-alive")))
-                f.is_persistent = true;
+            has_close |= list_has(value, SLICE("close"));
+            f.is_persistent |= list_has(value, SLICE("keep-alive"));
         } else if (slice_equal_nocase(name, SLICE("expect"))) {
             if (!slice_equal_nocase(value, SLICE("100-continue")))
                 return refuse(417, "the only expectation that is understood is 100-continue");
             f.expects_continue = minor >= 1;
         } else if (slice_equal_nocase(name, SLICE("upgrade"))) {
-            f.wants_websocket = list_has(value, SLICE("websocket"));
+            f.wants_websocket |= list_has(value, SLICE("websocket"));
         }
     }
     if (hosts > 1 || (hosts == 0 && minor >= 1))
@@ -70,13 +101,14 @@ struct framing framing_of_request(const struct framing_field *fields, size_t cou
         return refuse(400, "Transfer-Encoding must stand once, alone, and in HTTP/1.1");
     if (encodings == 1)
         f.body = FRAMING_CHUNKED;
+    f.is_persistent &= !has_close; /* close outweighs keep-alive (RFC 9112 section 9.3) */
     return f;
 }
 
 bool framing_finds_fold(struct framing_fold *fold, struct slice bytes)
 {
     while (bytes.len > 0 && !fold->is_head_over) {
-        if (fold->is_after_lf) {
+        if (!fold->is_in_line) {
             char first = bytes.at[0];
             if (first == ' ' || first == '\t')
                 return true;
@@ -85,7 +117,7 @@ bool framing_finds_fold(struct framing_fold *fold, struct slice bytes)
         }
         const char *lf = memchr(bytes.at, '\n', bytes.len);
         fold->has_line |= !fold->is_line_empty;
-        fold->is_after_lf = lf != NULL;
+        fold->is_in_line = lf == NULL;
         bytes = slice_skip(bytes, lf == NULL ? bytes.len : (size_t)(lf - bytes.at) + 1);
     }
     return false;

@@ -39,10 +39,10 @@ struct framing framing_of_request(const struct framing_field *fields, size_t cou
  * refuse them (RFC 9112 section 5.2), and two readings of one line are one too many. All zero
  * at the beginning of a message. */
 struct framing_fold {
-    bool is_after_lf;  /* the last byte ended a line */
-    bool has_line;     /* a line with something in it was read */
-    bool is_head_over; /* the empty line was read */
-    bool is_line_empty;
+    bool is_in_line;    /* the next byte is not the first of its line */
+    bool is_line_empty; /* the present line, or the last one */
+    bool has_line;      /* a line with something in it was read; empty ones may come before */
+    bool is_head_over;  /* the empty line after it was read */
 };
 
 /* More bytes of a message; true when a line of its head begins with a space or a tab. */

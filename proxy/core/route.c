@@ -112,6 +112,18 @@ struct slice route_authority(struct slice target)
     return (struct slice){rest.at, len};
 }
 
+/* Userinfo has no place here (RFC 9110 section 4.2.4), and nothing may end the authority for
+ * another parser earlier than for us. */
+static bool is_plain_authority(struct slice authority)
+{
+    for (size_t i = 0; i < authority.len; i++) {
+        unsigned char c = (unsigned char)authority.at[i];
+        if (c <= 0x20 || c >= 0x7f || c == '@' || c == '#' || c == '\\')
+            return false;
+    }
+    return authority.len > 0;
+}
+
 /* Path and query of the target; false when it has none. */
 static bool split_target(struct slice target, struct slice *ret_path, struct slice *ret_query)
 {
@@ -119,8 +131,8 @@ static bool split_target(struct slice target, struct slice *ret_path, struct sli
 
     if (start > 0) {
         struct slice authority = route_authority(target);
-        if (authority.len == 0 || slice_find(authority, SLICE("@")) != SIZE_MAX)
-            return false; /* userinfo has no place here (RFC 9110 section 4.2.4) */
+        if (!is_plain_authority(authority))
+            return false;
         target = slice_skip(target, start + authority.len);
         if (target.len == 0)
             target = SLICE("/");

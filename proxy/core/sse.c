@@ -1,9 +1,10 @@
 /* sse - follows an event stream: is there content yet, is it whole, did it fail?
  *
  * Pure. Lines are split as the standard says (LF, CR or CRLF; WHATWG HTML section 9.2.6) and
- * looked at one by one. `event:` names decide in the two dialects that use them; chat
- * completions have data lines only. Types inside JSON are found by their text, which is enough
- * to tell lifecycle from content; only the first kilobyte of a line is looked at.
+ * looked at one by one. Names decide in the two dialects that have them, those of `event:`
+ * lines or, without one, the `type` that the data begins with. Chat completions have data lines
+ * only. Only the first kilobyte of a line is looked at. An end marker counts once its data has
+ * come: a stream may be cut between the two lines.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -54,7 +55,7 @@ static enum meaning look_up(const struct event_name *names, size_t count, struct
 static void note(struct sse *s, enum meaning meaning)
 {
     s->has_content |= meaning == MEANS_CONTENT;
-    s->is_complete |= meaning == MEANS_COMPLETE;
+    s->is_end_event |= meaning == MEANS_COMPLETE;
     s->has_error |= meaning == MEANS_ERROR;
     s->is_error_event |= meaning == MEANS_ERROR;
 }
@@ -67,7 +68,7 @@ static void keep_error(struct sse *s, struct slice data)
     memcpy(s->error, data.at, s->error_len);
 }
 
-static void on_event_name(struct sse *s, struct slice name)
+static void on_name(struct sse *s, struct slice name)
 {
     switch (s->dialect) {
     case SSE_MESSAGES:
@@ -86,7 +87,45 @@ static void on_event_name(struct sse *s, struct slice name)
     }
 }
 
-/* A chunk without choices (prompt filter results) or without a delta says nothing yet. */
+static struct slice skip_spaces(struct slice text)
+{
+    while (text.len > 0 && text.at[0] == ' ')
+        text = slice_skip(text, 1);
+    return text;
+}
+
+/* What follows `{"key":` when the data is an object that begins with this key, else empty. */
+static struct slice first_member(struct slice data, struct slice quoted_key)
+{
+    struct slice rest = skip_spaces(data);
+
+    if (!slice_starts_with(rest, SLICE("{")))
+        return (struct slice){data.at, 0};
+    rest = skip_spaces(slice_skip(rest, 1));
+    if (!slice_starts_with(rest, quoted_key))
+        return (struct slice){data.at, 0};
+    rest = skip_spaces(slice_skip(rest, quoted_key.len));
+    return rest.len > 0 && rest.at[0] == ':' ? skip_spaces(slice_skip(rest, 1))
+                                             : (struct slice){data.at, 0};
+}
+
+/* Data of an event without a name: its type says the same. */
+static void on_type(struct sse *s, struct slice data)
+{
+    struct slice type = first_member(data, SLICE("\"type\""));
+    size_t end = SIZE_MAX;
+
+    if (type.len > 0 && type.at[0] == '"') {
+        type = slice_skip(type, 1);
+        end = slice_find(type, SLICE("\""));
+    }
+    if (end == SIZE_MAX)
+        s->has_content = true;
+    else
+        on_name(s, (struct slice){type.at, end});
+}
+
+/* A chunk without choices, such as prompt filter results, says nothing yet. */
 static bool is_chat_lifecycle(struct slice data)
 {
     return slice_find(data, SLICE("\"choices\":[]")) != SIZE_MAX ||
@@ -95,22 +134,23 @@ static bool is_chat_lifecycle(struct slice data)
 
 static void on_data(struct sse *s, struct slice data)
 {
+    if (data.len == 0)
+        return;
+    if (!s->is_named && (s->dialect == SSE_MESSAGES || s->dialect == SSE_RESPONSES))
+        on_type(s, data);
+    s->is_complete |= s->is_end_event;
+    if (!s->is_error_event && s->dialect == SSE_CHAT) {
+        if (slice_equal(data, SLICE("[DONE]")))
+            s->is_complete = true;
+        else if (first_member(data, SLICE("\"error\"")).len > 0)
+            note(s, MEANS_ERROR);
+        else if (!is_chat_lifecycle(data))
+            s->has_content = true;
+    } else if (!s->is_error_event && s->dialect == SSE_OTHER) {
+        s->has_content = true;
+    }
     if (s->is_error_event)
         keep_error(s, data);
-    if (s->dialect == SSE_OTHER) {
-        s->has_content = true;
-        return;
-    }
-    if (s->dialect != SSE_CHAT || data.len == 0)
-        return;
-    if (slice_equal(data, SLICE("[DONE]"))) {
-        s->is_complete = true;
-    } else if (slice_starts_with(data, SLICE("{\"error\""))) {
-        note(s, MEANS_ERROR);
-        keep_error(s, data);
-    } else if (!is_chat_lifecycle(data)) {
-        s->has_content = true;
-    }
 }
 
 static void on_line(struct sse *s)
@@ -119,7 +159,8 @@ static void on_line(struct sse *s)
 
     s->is_at_boundary = line.len == 0;
     if (line.len == 0) {
-        s->is_error_event = false;
+        s->is_complete |= s->is_end_event;
+        s->is_named = s->is_end_event = s->is_error_event = false;
         return;
     }
     size_t colon = slice_find(line, SLICE(":"));
@@ -129,10 +170,12 @@ static void on_line(struct sse *s)
     struct slice value = slice_skip(line, colon + 1);
     if (value.len > 0 && value.at[0] == ' ')
         value = slice_skip(value, 1);
-    if (slice_equal(name, SLICE("event")))
-        on_event_name(s, value);
-    else if (slice_equal(name, SLICE("data")))
+    if (slice_equal(name, SLICE("event"))) {
+        s->is_named = true;
+        on_name(s, value);
+    } else if (slice_equal(name, SLICE("data"))) {
         on_data(s, value);
+    }
 }
 
 void sse_feed(struct sse *s, struct slice bytes)

@@ -31,7 +31,9 @@ struct sse {
     bool has_error;      /* an error event arrived */
     bool is_at_boundary; /* between two events: a comment may be put in here */
     bool is_cr;          /* the last byte was CR: an LF now is the same line end */
-    bool is_error_event; /* `event: error` seen, its data comes next */
+    bool is_named;       /* the present event has an `event:` line */
+    bool is_end_event;   /* that line names the end marker; its data comes next */
+    bool is_error_event; /* that line, or a type, says error */
     uint16_t line_len;
     uint16_t error_len;
     char line[SSE_LINE_MAX];
