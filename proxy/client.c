@@ -50,6 +50,7 @@ void client_close(struct client *c)
         return;
     c->phase = CLIENT_CLOSING;
     list_remove(&c->link);
+    list_remove(&c->turn);
     uv_close((uv_handle_t *)&c->tcp, on_handle_closed);
     uv_close((uv_handle_t *)&c->timer, on_handle_closed);
     struct exchange *x = c->exchange;
@@ -105,6 +106,15 @@ void client_set_timer(struct client *c, uint64_t timeout_ms)
         (void)uv_timer_start(&c->timer, on_timer, timeout_ms, 0);
 }
 
+/* Nothing is waited for but, perhaps, the peer to take what is being written. */
+void client_rest_timer(struct client *c)
+{
+    if (c->is_writing)
+        client_set_timer(c, c->proxy->config->gateway.idle_timeout_ms);
+    else
+        (void)uv_timer_stop(&c->timer);
+}
+
 void client_hold(struct client *c, uint64_t timeout_ms)
 {
     c->is_holding = true;
@@ -116,7 +126,7 @@ void client_hold_done(struct client *c)
     if (!c->is_holding)
         return;
     c->is_holding = false;
-    (void)uv_timer_stop(&c->timer);
+    client_rest_timer(c);
 }
 
 /* ---------------------------------------------------------------- output */
@@ -133,13 +143,18 @@ size_t client_pending(const struct client *c)
 
 bool client_is_persistent(const struct client *c)
 {
-    return c->is_persistent && !c->has_fin && !c->proxy->is_draining;
+    bool is_last = c->has_fin && c->ahead.len == 0;
+
+    return c->is_persistent && !is_last && !c->proxy->is_draining;
 }
 
 void client_end_after(struct client *c)
 {
     c->is_persistent = false;
 }
+
+static void wait_for_turn(struct client *c);
+static void on_turn(uv_idle_t *idle);
 
 static void linger(struct client *c)
 {
@@ -188,10 +203,11 @@ static void on_written(uv_write_t *request, int status)
         client_set_timer(c, c->proxy->config->gateway.keepalive_timeout_ms);
     else if (!c->is_holding)
         (void)uv_timer_stop(&c->timer);
-    if (!client_flush(c))
+    if (!client_flush(c) || client_pending(c) > WRITE_LOW_BYTES)
         return;
-    if (c->exchange != NULL && client_pending(c) <= WRITE_LOW_BYTES)
+    if (c->exchange != NULL)
         exchange_writable(c->exchange);
+    wait_for_turn(c);
 }
 
 /* Hands `out` to the socket through the loop. */
@@ -260,8 +276,9 @@ void client_finish(struct client *c)
     if (!client_flush(c))
         return;
     c->phase = CLIENT_IDLE;
-    client_set_timer(c, p->config->gateway.keepalive_timeout_ms);
-    client_next(c);
+    if (!c->is_writing) /* else when it is written */
+        client_set_timer(c, p->config->gateway.keepalive_timeout_ms);
+    wait_for_turn(c);
 }
 
 void client_answer(struct client *c, unsigned status, const char *content_type,
@@ -294,7 +311,7 @@ void client_answer_error(struct client *c, enum route_dialect dialect, unsigned 
     if (c->phase == CLIENT_CLOSING)
         return;
     c->phase = CLIENT_BUSY;
-    (void)uv_timer_stop(&c->timer);
+    client_rest_timer(c);
     if (c->exchange != NULL) { /* one that the engine does not know yet */
         struct exchange *x = c->exchange;
         c->exchange = NULL;
@@ -335,6 +352,10 @@ static void on_fin(struct client *c)
     case CLIENT_HEAD:
     case CLIENT_BODY:
     case CLIENT_LINGER:
+        (void)uv_read_stop((uv_stream_t *)&c->tcp);
+        c->is_reading = false;
+        if (c->phase == CLIENT_IDLE && c->ahead.len > 0)
+            break; /* whole requests wait for their turn */
         if (client_pending(c) > 0)
             client_cut(c); /* an answer is still on its way out */
         else
@@ -376,7 +397,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
     }
     if (c->phase == CLIENT_LINGER || c->is_cutting)
         return; /* dropped */
-    if (c->phase == CLIENT_BUSY)
+    if (c->phase == CLIENT_BUSY || c->ahead.len > 0)
         keep_ahead(c, (struct slice){b->base, (size_t)n});
     else
         client_parse(c, (struct slice){b->base, (size_t)n});
@@ -389,22 +410,68 @@ void client_read(struct client *c)
     c->is_reading = uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) == 0;
 }
 
-/* What was sent ahead is the next request. A loop, not a recursion: a whole pipeline of
- * requests that are answered at once would otherwise nest. */
-void client_next(struct client *c)
+/* What was sent ahead is the next request: one a client and turn of the loop, never inside an
+ * answer, so that a pipeline can neither nest nor starve others. Answers that are not taken
+ * stop it. */
+static void wait_for_turn(struct client *c)
 {
-    if (c->is_in_next)
+    struct proxy *p = c->proxy;
+
+    if (p->is_closing || c->phase != CLIENT_IDLE || c->ahead.len == 0 ||
+        client_pending(c) > WRITE_HIGH_BYTES || !list_empty(&c->turn))
         return;
-    c->is_in_next = true;
-    while (c->phase == CLIENT_IDLE && c->ahead.len > 0) {
-        struct buf ahead = c->ahead;
-        buf_init(&c->ahead, 0);
-        client_parse(c, buf_slice(&ahead));
-        buf_done(&ahead);
-    }
-    c->is_in_next = false;
-    if (c->phase != CLIENT_CLOSING && c->phase != CLIENT_BUSY)
+    list_push_back(&p->turns, &c->turn);
+    (void)uv_idle_start(&p->turn, on_turn);
+}
+
+static void take_turn(struct client *c)
+{
+    struct buf ahead = c->ahead;
+
+    list_remove(&c->turn);
+    if (c->phase != CLIENT_IDLE)
+        return;
+    buf_init(&c->ahead, 0);
+    client_parse(c, buf_slice(&ahead));
+    buf_done(&ahead);
+    bool is_partial = c->phase == CLIENT_HEAD || c->phase == CLIENT_BODY;
+    if (c->has_fin && is_partial)
+        client_cut(c); /* the rest of it will not come */
+    else if (c->phase != CLIENT_CLOSING && !c->has_fin && c->ahead.len <= AHEAD_BYTES_MAX)
         client_read(c);
+}
+
+static void on_turn(uv_idle_t *idle)
+{
+    struct proxy *p = idle->data;
+    struct list now;
+
+    (void)uv_idle_stop(idle);
+    list_init(&now);
+    while (!list_empty(&p->turns)) {
+        struct list *link = p->turns.next;
+        list_remove(link);
+        list_push_back(&now, link);
+    }
+    while (!list_empty(&now))
+        take_turn(LIST_ENTRY(now.next, struct client, turn));
+}
+
+static void on_turn_closed(uv_handle_t *handle)
+{
+    struct proxy *p = handle->data;
+
+    p->is_turn_open = false;
+    proxy_part_closed(p);
+}
+
+void client_open_all(struct proxy *p)
+{
+    list_init(&p->clients);
+    list_init(&p->turns);
+    (void)uv_idle_init(p->loop, &p->turn);
+    p->turn.data = p;
+    p->is_turn_open = true;
 }
 
 int client_accept(struct proxy *p, uv_stream_t *listening)
@@ -423,6 +490,7 @@ int client_accept(struct proxy *p, uv_stream_t *listening)
     c->handles = 2;
     p->client_count++;
     list_push_back(&p->clients, &c->link);
+    list_init(&c->turn);
     client_parse_init(c);
     int r = uv_accept(listening, (uv_stream_t *)&c->tcp);
     if (r < 0) {
@@ -442,13 +510,19 @@ void client_drain_all(struct proxy *p)
 {
     LIST_FOREACH_SAFE (it, &p->clients) {
         struct client *c = LIST_ENTRY(it, struct client, link);
-        if (c->phase == CLIENT_IDLE && !c->is_cutting)
+        if (c->phase != CLIENT_IDLE || c->is_cutting)
+            continue;
+        if (client_pending(c) > 0)
+            client_cut(c);
+        else
             client_close(c);
     }
 }
 
 void client_close_all(struct proxy *p)
 {
+    if (p->is_turn_open && !uv_is_closing((uv_handle_t *)&p->turn))
+        uv_close((uv_handle_t *)&p->turn, on_turn_closed);
     while (!list_empty(&p->clients)) /* each takes itself off the list */
         client_close(LIST_ENTRY(p->clients.next, struct client, link));
 }

@@ -13,6 +13,9 @@ struct client;
 /* Takes over a connection that waits on the listening handle. -ENOMEM, or accept's error. */
 int client_accept(struct proxy *p, uv_stream_t *listening) MUST_CHECK;
 
+/* Prepares the lists of clients. */
+void client_open_all(struct proxy *p);
+
 /* Closes connections that wait for a request; the others get `Connection: close`. */
 void client_drain_all(struct proxy *p);
 

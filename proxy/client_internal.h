@@ -30,6 +30,7 @@ struct client {
     enum client_phase phase;
     struct proxy *proxy;
     struct list link;
+    struct list turn; /* in proxy.turns while a request that was sent ahead waits */
     uv_tcp_t tcp;
     uv_timer_t timer;
     uv_write_t write;
@@ -56,7 +57,6 @@ struct client {
     bool is_holding; /* the timer is the exchange's */
     bool is_cutting; /* close when everything is out */
     bool is_writing;
-    bool is_in_next;
     struct buf out;     /* to be sent */
     struct buf writing; /* is being sent through the loop */
     struct buf ahead;   /* sent ahead by a pipelining peer */
@@ -64,7 +64,7 @@ struct client {
 
 /* ---- client.c */
 void client_read(struct client *c);
-void client_next(struct client *c);
+void client_rest_timer(struct client *c);
 void client_set_timer(struct client *c, uint64_t timeout_ms);
 
 /* A whole answer of ours; `extra_fields` is "" or whole lines. */

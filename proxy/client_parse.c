@@ -189,7 +189,7 @@ static void answer(struct client *c)
     struct route route = c->route;
 
     c->phase = CLIENT_BUSY;
-    (void)uv_timer_stop(&c->timer);
+    client_rest_timer(c);
     fields_free(c->fields);
     c->fields = NULL;
     buf_done(&c->target);

@@ -41,7 +41,8 @@ static void free_proxy(struct proxy *p)
 void proxy_part_closed(struct proxy *p)
 {
     if (!p->is_closing || !p->are_fetches_closed || p->client_count > 0 ||
-        p->upstream_count > 0 || !listener_is_closed(p->listener) || p->is_driver_open)
+        p->upstream_count > 0 || !listener_is_closed(p->listener) || p->is_driver_open ||
+        p->is_turn_open)
         return;
     struct proxy_host host = p->host;
     free_proxy(p);
@@ -65,7 +66,7 @@ int proxy_open(uv_loop_t *loop, const struct config *config, const struct proxy_
         return -ENOMEM;
     p->loop = loop;
     p->config = config;
-    list_init(&p->clients);
+    client_open_all(p);
     for (unsigned i = 0; i < REQUESTS_MAX; i++)
         p->free_exchange[i] = (uint16_t)(REQUESTS_MAX - 1 - i);
     p->free_exchanges = REQUESTS_MAX;

@@ -80,6 +80,9 @@ struct proxy {
     unsigned free_exchanges;
     struct upstream *attempts[ATTEMPTS_MAX]; /* by the engine's attempt slot */
     struct list clients;                     /* struct client.link */
+    struct list turns; /* struct client.turn: requests sent ahead, one each a turn */
+    uv_idle_t turn;    /* runs while turns is not empty */
+    bool is_turn_open;
     unsigned client_count;
     unsigned upstream_count; /* open connections to nodes */
     uint64_t body_bytes;     /* request bodies in memory, against body_memory_max */

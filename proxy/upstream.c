@@ -378,8 +378,9 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
         return;
     }
     /* An answer without a length ends with the connection (RFC 9112 section 6.3 rule 8). */
-    if (n == UV_EOF && u->is_final_head && llhttp_finish(&u->parser) == HPE_OK &&
-        u->is_complete)
+    if (n == UV_EOF && u->is_final_head)
+        (void)llhttp_finish(&u->parser); /* tells on_complete() */
+    if (u->is_complete)
         complete(u);
     else
         broken(u);

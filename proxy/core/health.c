@@ -81,7 +81,10 @@ void health_up(struct failover_node *n, uint64_t now_ms)
     n->is_restart_asked = false;
     n->restart_at_ms = FAILOVER_MS_MAX;
     n->poll_at_ms = now_ms;
-    n->cause = FAILOVER_CAUSE_UP;
+    /* What is wrong with the account is still the reason of its state. */
+    n->cause = n->is_drained              ? FAILOVER_CAUSE_QUOTA
+               : n->limited_until_ms != 0 ? FAILOVER_CAUSE_RATE
+                                          : FAILOVER_CAUSE_UP;
 }
 
 void health_down(struct failover_node *n, enum failover_down down, uint64_t retry_in_ms,

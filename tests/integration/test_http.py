@@ -2,10 +2,13 @@
 
 SPDX-License-Identifier: MIT
 """
+import fcntl
 import hashlib
 import json
 import os
 import pathlib
+import struct
+import termios
 import time
 
 import pytest
@@ -32,6 +35,11 @@ def rss(pid):
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
+
+
+def unsent(sock):
+    """Bytes that the other side's kernel has not taken yet (SIOCOUTQ of tcp(7))."""
+    return struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, b"\0" * 4))[0]
 
 
 # --------------------------------------------------------------------------- routes
@@ -292,6 +300,9 @@ def test_bodies_beyond_the_memory_budget_are_503_with_retry_after(shared_cluster
     with c.connect() as one:
         one.send(request_bytes("POST", CHAT, b"", [("content-length", len(body))]))
         one.send(body[:-1])
+        # The kernel of the other side has it all; one turn of the gateway's loop reads it.
+        wait_for(lambda: unsent(one.sock) == 0, "the body is on the other side")
+        c.request("GET", "/health")
 
         def refused():
             answer = c.request("POST", CHAT, body)
