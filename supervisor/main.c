@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <uv.h>
@@ -38,6 +39,8 @@
 #include "log.h"
 #include "supervisor/cluster.h"
 #include "supervisor/core/redact.h"
+
+#define DESCRIPTORS_WANTED 16384 /* clients, connections to nodes, pipes; with room */
 
 /* What the words after the subcommand said. */
 struct options {
@@ -194,6 +197,18 @@ static int run_cluster(const struct options *options, const struct config *confi
     return EXIT_CODE_OK;
 }
 
+/* Two descriptors a client at the most: the usual soft limit of 1024 is less than
+ * connections_max asks for. What the hard limit gives is taken, within reason. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS_WANTED)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int command_run(const struct options *options)
 {
     struct config *config = NULL;
@@ -203,6 +218,7 @@ static int command_run(const struct options *options)
         return code;
     log_set_level((enum log_level)config->log.level);
     log_set_filter(redact_line);
+    raise_descriptor_limit();
     code = run_cluster(options, config);
     config_free(config);
     return code;
