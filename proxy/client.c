@@ -3,9 +3,8 @@
  * Phases: IDLE (waits for a request), HEAD, BODY, BUSY (an answer is made or written), LINGER
  * (the last answer is out, what the peer still sends is read and dropped, so that a reset does
  * not take the answer away: RFC 9112 section 9.6), CLOSING. One request at a time: what a
- * pipelining peer sends ahead waits in `ahead`. Output is gathered in `out` and written once a
- * turn; what the socket does not take is kept in `writing` until it does. The object is freed
- * in its last close callback only. Parsing is in client_parse.c.
+ * pipelining peer sends ahead waits in `ahead`. The object is freed in its last close callback
+ * only. Parsing is in client_parse.c, output in client_write.c.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -14,13 +13,10 @@
 #include <assert.h>
 #include <errno.h>
 
-#include "answer.h"
-#include "driver.h"
 #include "listener.h"
 #include "log.h"
 #include "mem.h"
 
-#define LINGER_MS       2000
 #define AHEAD_BYTES_MAX (64 * 1024) /* of a pipelining peer; then it is not read */
 
 /* ---------------------------------------------------------------- life */
@@ -129,207 +125,6 @@ void client_hold_done(struct client *c)
     client_rest_timer(c);
 }
 
-/* ---------------------------------------------------------------- output */
-
-struct buf *client_out(struct client *c)
-{
-    return &c->out;
-}
-
-size_t client_pending(const struct client *c)
-{
-    return c->out.len + c->writing.len;
-}
-
-bool client_is_persistent(const struct client *c)
-{
-    bool is_last = c->has_fin && c->ahead.len == 0;
-
-    return c->is_persistent && !is_last && !c->proxy->is_draining;
-}
-
-void client_end_after(struct client *c)
-{
-    c->is_persistent = false;
-}
-
-static void wait_for_turn(struct client *c);
-static void on_turn(uv_idle_t *idle);
-
-static void linger(struct client *c)
-{
-    c->phase = CLIENT_LINGER;
-    (void)uv_read_stop((uv_stream_t *)&c->tcp);
-    client_read(c);
-    client_set_timer(c, LINGER_MS);
-}
-
-static void on_shutdown(uv_shutdown_t *request, int status)
-{
-    struct client *c = request->data;
-
-    if (c->phase == CLIENT_CLOSING)
-        return;
-    if (status < 0 || c->has_fin)
-        client_close(c);
-    else
-        linger(c);
-}
-
-/* Everything that was to be said is out. */
-static void after_flush(struct client *c)
-{
-    if (!c->is_cutting || c->phase == CLIENT_CLOSING)
-        return;
-    c->is_cutting = false;
-    (void)uv_timer_stop(&c->timer);
-    if (uv_shutdown(&c->shutdown, (uv_stream_t *)&c->tcp, on_shutdown) < 0)
-        client_close(c);
-}
-
-static void on_written(uv_write_t *request, int status)
-{
-    struct client *c = request->data;
-
-    c->is_writing = false;
-    if (c->phase == CLIENT_CLOSING)
-        return;
-    if (status < 0) {
-        client_close(c);
-        return;
-    }
-    buf_done(&c->writing);
-    if (c->phase == CLIENT_IDLE)
-        client_set_timer(c, c->proxy->config->gateway.keepalive_timeout_ms);
-    else if (!c->is_holding)
-        (void)uv_timer_stop(&c->timer);
-    if (!client_flush(c) || client_pending(c) > WRITE_LOW_BYTES)
-        return;
-    if (c->exchange != NULL)
-        exchange_writable(c->exchange);
-    wait_for_turn(c);
-}
-
-/* Hands `out` to the socket through the loop. */
-static bool write_more(struct client *c)
-{
-    buf_done(&c->writing);
-    c->writing = c->out;
-    buf_init(&c->out, 0);
-    uv_buf_t b = uv_buf_init(c->writing.data, (unsigned)c->writing.len);
-    if (uv_write(&c->write, (uv_stream_t *)&c->tcp, &b, 1, on_written) < 0) {
-        client_close(c);
-        return false;
-    }
-    c->is_writing = true;
-    client_set_timer(c, c->proxy->config->gateway.idle_timeout_ms);
-    return true;
-}
-
-bool client_flush(struct client *c)
-{
-    if (c->phase == CLIENT_CLOSING)
-        return false;
-    if (c->is_writing)
-        return true;
-    if (c->out.len > 0) {
-        uv_buf_t b = uv_buf_init(c->out.data, (unsigned)c->out.len);
-        int n = uv_try_write((uv_stream_t *)&c->tcp, &b, 1);
-        if (n < 0 && n != UV_EAGAIN) {
-            client_close(c);
-            return false;
-        }
-        buf_consume(&c->out, n > 0 ? (size_t)n : 0);
-        if (c->out.len > 0)
-            return write_more(c);
-    }
-    if (c->exchange == NULL)
-        buf_done(&c->out); /* an idle connection holds no buffer */
-    after_flush(c);
-    return c->phase != CLIENT_CLOSING;
-}
-
-/* ---------------------------------------------------------------- ends of an answer */
-
-void client_forget_exchange(struct client *c)
-{
-    c->exchange = NULL;
-}
-
-void client_cut(struct client *c)
-{
-    c->is_persistent = false;
-    c->is_cutting = true;
-    (void)client_flush(c);
-}
-
-void client_finish(struct client *c)
-{
-    struct proxy *p = c->proxy;
-
-    if (c->phase == CLIENT_CLOSING)
-        return;
-    if (!client_is_persistent(c)) {
-        client_cut(c);
-        return;
-    }
-    if (!client_flush(c))
-        return;
-    c->phase = CLIENT_IDLE;
-    if (!c->is_writing) /* else when it is written */
-        client_set_timer(c, p->config->gateway.keepalive_timeout_ms);
-    wait_for_turn(c);
-}
-
-void client_answer(struct client *c, unsigned status, const char *content_type,
-                   const char *extra_fields, struct slice body)
-{
-    struct buf *out = &c->out;
-
-    int r =
-        buf_printf(out,
-                   "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-                   "Cache-Control: no-store\r\n%s%s\r\n",
-                   status, answer_phrase(status), content_type, body.len, extra_fields,
-                   client_is_persistent(c) ? (c->minor == 0 ? "Connection: keep-alive\r\n" : "")
-                                           : "Connection: close\r\n");
-    if (r == 0 && !c->is_head_request)
-        r = buf_append_slice(out, body);
-    if (r < 0) {
-        client_close(c);
-        return;
-    }
-    client_finish(c);
-}
-
-void client_answer_error(struct client *c, enum route_dialect dialect, unsigned status,
-                         const char *message, const char *details, uint64_t retry_after_s)
-{
-    struct buf body;
-    char retry[64] = "";
-
-    if (c->phase == CLIENT_CLOSING)
-        return;
-    c->phase = CLIENT_BUSY;
-    client_rest_timer(c);
-    if (c->exchange != NULL) { /* one that the engine does not know yet */
-        struct exchange *x = c->exchange;
-        c->exchange = NULL;
-        exchange_client_gone(x);
-    }
-    buf_init(&body, 0);
-    if (answer_error(&body, dialect, status, message, details) < 0) {
-        buf_done(&body);
-        client_close(c);
-        return;
-    }
-    if (retry_after_s > 0)
-        (void)snprintf(retry, sizeof retry, "Retry-After: %llu\r\n",
-                       (unsigned long long)retry_after_s);
-    client_answer(c, status, "application/json", retry, buf_slice(&body));
-    buf_done(&body);
-}
-
 /* ---------------------------------------------------------------- input */
 
 static void keep_ahead(struct client *c, struct slice bytes)
@@ -410,10 +205,12 @@ void client_read(struct client *c)
     c->is_reading = uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) == 0;
 }
 
+static void on_turn(uv_idle_t *idle);
+
 /* What was sent ahead is the next request: one a client and turn of the loop, never inside an
  * answer, so that a pipeline can neither nest nor starve others. Answers that are not taken
  * stop it. */
-static void wait_for_turn(struct client *c)
+void client_wait_for_turn(struct client *c)
 {
     struct proxy *p = c->proxy;
 

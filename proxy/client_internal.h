@@ -65,6 +65,11 @@ struct client {
 /* ---- client.c */
 void client_read(struct client *c);
 void client_rest_timer(struct client *c);
+
+/* Queues it for its next turn, if there is something to do in it. */
+void client_wait_for_turn(struct client *c);
+
+/* ---- client_write.c */
 void client_set_timer(struct client *c, uint64_t timeout_ms);
 
 /* A whole answer of ours; `extra_fields` is "" or whole lines. */
