@@ -64,14 +64,13 @@ struct client {
 
 /* ---- client.c */
 void client_read(struct client *c);
+void client_set_timer(struct client *c, uint64_t timeout_ms);
 void client_rest_timer(struct client *c);
 
 /* Queues it for its next turn, if there is something to do in it. */
 void client_wait_for_turn(struct client *c);
 
 /* ---- client_write.c */
-void client_set_timer(struct client *c, uint64_t timeout_ms);
-
 /* A whole answer of ours; `extra_fields` is "" or whole lines. */
 void client_answer(struct client *c, unsigned status, const char *content_type,
                    const char *extra_fields, struct slice body);
