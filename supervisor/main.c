@@ -184,6 +184,8 @@ static int run_cluster(const struct options *options, const struct config *confi
     }
     if (cluster_open(&loop, config, &running, &error) < 0) {
         log_error("%s", error.text);
+        (void)uv_run(&loop, UV_RUN_NOWAIT); /* what was opened closes */
+        (void)uv_loop_close(&loop);
         return EXIT_CODE_FAILURE;
     }
     announce(options, config);
