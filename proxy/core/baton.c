@@ -134,8 +134,9 @@ void baton_remove(struct failover *f, uint16_t node, uint64_t now_ms,
     if (f->active != node)
         return;
     uint16_t next = next_below(f, f->nodes[node].rank, is_ready);
-    if (next == node)
-        next = FAILOVER_NONE;
+    if (next == FAILOVER_NONE)
+        next = next_below(f, f->nodes[node].rank, is_drained);
+    assert(next != node); /* it is not up any more */
     if (next != FAILOVER_NONE) {
         move(f, next, FAILOVER_CAUSE_REMOVED, now_ms, out);
     } else {

@@ -28,6 +28,7 @@
 struct shadow_request {
     bool is_live;
     bool is_started;
+    bool is_fin; /* its client may have left */
     uint8_t attempts;
     uint8_t tried; /* bit a node; cleared when a new process comes up */
 };
@@ -39,8 +40,15 @@ struct shadow_attempt {
     uint8_t request; /* REQUESTS = orphan */
 };
 
+struct shadow_node {
+    uint8_t refusals;  /* 403 in a row */
+    uint64_t left_at;  /* the baton left it; 0 = not */
+    uint64_t token_at; /* it refused a token; 0 = not */
+};
+
 struct world {
     struct failover engine;
+    struct shadow_node nodes[NODES];
     struct shadow_request requests[REQUESTS];
     struct shadow_attempt attempts[ATTEMPTS];
     uint64_t now;
@@ -57,10 +65,12 @@ struct search {
     bool is_warm;      /* starts with all nodes READY; else with all of them down */
     bool has_external; /* node 0 is external */
     bool has_free;     /* requests for zero-multiplier models and bypass requests, too */
+    bool has_removal;  /* nodes are removed and added again */
 };
 
 static const struct search *current;
 static uint64_t checked_events;
+static struct failover_actions actions; /* of the last step */
 
 static void fail(const struct world *w, const struct failover_event *ev, const char *format,
                  ...) __attribute__((noreturn, format(printf, 3, 4)));
@@ -74,6 +84,8 @@ static void print_world(const struct world *w)
            f->is_settled, f->queue_len, (long long)f->deadline_ms);
     for (unsigned i = 0; i < current->nodes; i++) {
         const struct failover_node *n = &f->nodes[i];
+        if (!n->is_used)
+            continue;
         printf("  node %u %s up %d inflight %u orphans %u judging %u handoff_until %llu\n", i,
                node_state_name(failover_node_state(f, (uint16_t)i)), n->is_up, n->inflight,
                n->orphans, n->judging, (unsigned long long)n->handoff_until_ms);
@@ -121,6 +133,18 @@ static void put_time(struct key *k, uint64_t at, uint64_t now)
     put(k, at == FAILOVER_MS_MAX ? 0xffff : at > now ? at - now : 0);
 }
 
+static void put_shadow_node(struct key *k, const struct world *w, unsigned i)
+{
+    const struct shadow_node *s = &w->nodes[i];
+    uint64_t patience = w->engine.policy.handoff_timeout_ms;
+
+    put(k, s->refusals > 0);
+    if (w->engine.nodes[i].inflight == 0)
+        return;
+    put_time(k, s->left_at == 0 ? FAILOVER_MS_MAX : s->left_at + patience, w->now);
+    put_time(k, s->token_at == 0 ? FAILOVER_MS_MAX : s->token_at + patience, w->now);
+}
+
 static void make_key(const struct world *w, struct key *k)
 {
     const struct failover *f = &w->engine;
@@ -151,6 +175,7 @@ static void make_key(const struct world *w, struct key *k)
         put_time(
             k, n->is_lost && n->broke_at_ms != 0 ? n->broke_at_ms + f->policy.node_wait_ms : 0,
             w->now);
+        put_shadow_node(k, w, i);
     }
     for (unsigned i = 0; i < REQUESTS; i++) {
         const struct failover_request *r = &f->requests[i];
@@ -305,6 +330,8 @@ static void check_dispatch(struct world *w, const struct failover_event *ev,
     }
     if (!r->is_live)
         fail(w, ev, "P3: dispatch of a request that has ended");
+    if (r->is_fin)
+        fail(w, ev, "D6: dispatch of a request whose client has left");
     if (r->is_started)
         fail(w, ev, "P4: dispatch after the first byte");
     if (++r->attempts > f->policy.retry_limit + 1)
@@ -348,8 +375,17 @@ static void check_switch(struct world *w, const struct failover_event *ev,
             fail(w, ev, "P6: reset-active without being asked");
         return;
     case FAILOVER_CAUSE_HANDOFF:
+        return;
     case FAILOVER_CAUSE_SERVER:
     case FAILOVER_CAUSE_BROKEN:
+        if (ev->type != FAILOVER_OUTCOME || w->attempts[ev->attempt.slot].node != action->from)
+            fail(w, ev, "P6: node %u did not fail", action->from);
+        if (action->node != expected_next(f, action->from, false))
+            fail(w, ev, "P6: %u -> %u", action->from, action->node);
+        return;
+    case FAILOVER_CAUSE_REMOVED:
+        if (ev->type != FAILOVER_NODE_REMOVED || ev->node != action->from)
+            fail(w, ev, "P6: node %u was not removed", action->from);
         return;
     case FAILOVER_CAUSE_STARTUP:
         if (was_settled && action->from != FAILOVER_NONE && was_ready)
@@ -389,6 +425,33 @@ static void end_request(struct world *w, const struct failover_event *ev,
     }
 }
 
+/* D4: streams that somebody reads may be cut only on an account that is dead, exhausted or
+ * lost, and only when they had their time. */
+static void check_restart(const struct world *w, const struct failover_event *ev, unsigned node)
+{
+    const struct failover *f = &w->engine;
+    const struct shadow_node *s = &w->nodes[node];
+    uint64_t patience = f->policy.handoff_timeout_ms;
+    bool is_read = false;
+
+    if (!f->nodes[node].is_owned)
+        fail(w, ev, "D4: restart of an external node");
+    for (unsigned i = 0; i < ATTEMPTS; i++) {
+        const struct shadow_attempt *a = &w->attempts[i];
+        is_read |= a->is_used && a->is_working && a->node == node && a->request < REQUESTS &&
+                   !w->requests[a->request].is_fin;
+    }
+    if (!is_read)
+        return;
+    enum node_state state = failover_node_state(f, (uint16_t)node);
+    if (state != NODE_INVALID_TOKEN && state != NODE_DRAINED && state != NODE_OFFLINE)
+        fail(w, ev, "D4: node %u is cut, though it is %s", node, node_state_name(state));
+    bool had_time = (s->left_at != 0 && w->now >= s->left_at + patience) ||
+                    (s->token_at != 0 && w->now >= s->token_at + patience);
+    if (!had_time)
+        fail(w, ev, "D4: node %u is cut before handoff_timeout", node);
+}
+
 static void check_action(struct world *w, const struct failover_event *ev,
                          const struct failover_action *action)
 {
@@ -412,8 +475,7 @@ static void check_action(struct world *w, const struct failover_event *ev,
             fail(w, ev, "P7: a dead token is polled");
         break;
     case FAILOVER_RESTART:
-        if (!f->nodes[action->node].is_owned)
-            fail(w, ev, "restart of an external node");
+        check_restart(w, ev, action->node);
         break;
     case FAILOVER_PROBE:
     case FAILOVER_NODE_CHANGED:
@@ -422,6 +484,21 @@ static void check_action(struct world *w, const struct failover_event *ev,
     case FAILOVER_ACTION_COUNT:
         abort();
     }
+}
+
+static void observe_outcome(struct world *w, const struct failover_event *ev)
+{
+    const struct shadow_attempt *a = &w->attempts[ev->attempt.slot];
+    struct shadow_node *s = &w->nodes[a->node];
+
+    if (!a->is_working)
+        return;
+    if (ev->outcome == FAILOVER_OUTCOME_OK)
+        s->refusals = 0;
+    else if (ev->outcome == FAILOVER_OUTCOME_FORBIDDEN && s->refusals < 2)
+        s->refusals++;
+    else if (ev->outcome == FAILOVER_OUTCOME_TOKEN && s->token_at == 0)
+        s->token_at = ev->now_ms;
 }
 
 /* What the observer learns from the event itself, before the actions. */
@@ -434,19 +511,28 @@ static void observe_event(struct world *w, const struct failover_event *ev)
     case FAILOVER_STARTED:
         w->requests[w->attempts[ev->attempt.slot].request].is_started = true;
         break;
+    case FAILOVER_CLIENT_FIN:
+        w->requests[ev->request.slot].is_fin = true;
+        break;
     case FAILOVER_OUTCOME:
+        observe_outcome(w, ev);
         if (ev->outcome == FAILOVER_OUTCOME_TIMEOUT)
             w->attempts[ev->attempt.slot].request = REQUESTS;
         else
             w->attempts[ev->attempt.slot].is_used = false;
         break;
     case FAILOVER_NODE_DOWN:
+    case FAILOVER_NODE_REMOVED:
+        w->nodes[ev->node].left_at = w->nodes[ev->node].token_at = 0;
+        if (ev->type == FAILOVER_NODE_REMOVED)
+            w->nodes[ev->node].refusals = 0;
         for (unsigned i = 0; i < ATTEMPTS; i++) {
             if (w->attempts[i].node == ev->node)
                 w->attempts[i].is_working = false;
         }
         break;
     case FAILOVER_NODE_UP:
+    case FAILOVER_NODE_ADDED:
         for (unsigned i = 0; i < REQUESTS; i++)
             w->requests[i].tried = (uint8_t)(w->requests[i].tried & ~(1u << ev->node));
         break;
@@ -463,14 +549,66 @@ static void check_403(const struct world *before, const struct world *w,
     if (ev->type != FAILOVER_OUTCOME || ev->outcome != FAILOVER_OUTCOME_FORBIDDEN)
         return;
     unsigned node = before->attempts[ev->attempt.slot].node;
-    const struct failover_node *n = &old->nodes[node];
-    if (n->forbidden_streak == 0 && before->attempts[ev->attempt.slot].is_working &&
-        failover_node_state(old, (uint16_t)node) !=
-            failover_node_state(&w->engine, (uint16_t)node))
+    if (!before->attempts[ev->attempt.slot].is_working)
+        return;
+    enum node_state state = failover_node_state(&w->engine, (uint16_t)node);
+    bool is_first = before->nodes[node].refusals == 0;
+    if (is_first && state != failover_node_state(old, (uint16_t)node))
         fail(w, ev, "P11: one 403 changed node %u", node);
+    if (!is_first && state == NODE_READY)
+        fail(w, ev, "P11: a second 403 in a row left node %u READY", node);
 }
 
-static struct failover_actions actions;
+static bool has_pass(unsigned request)
+{
+    for (uint32_t i = 0; i < actions.count; i++) {
+        if (actions.at[i].type == FAILOVER_PASS && actions.at[i].request.slot == request)
+            return true;
+    }
+    return false;
+}
+
+/* What /usage says about a 403 that waits for it. */
+static void check_judgement(const struct world *before, const struct world *w,
+                            const struct failover_event *ev)
+{
+    const struct failover *old = &before->engine;
+    bool is_healthy = ev->type == FAILOVER_USAGE && !ev->usage.is_exhausted;
+
+    if ((ev->type != FAILOVER_USAGE && ev->type != FAILOVER_USAGE_FAILED) ||
+        old->poll_node != ev->node)
+        return;
+    enum node_state state = failover_node_state(&w->engine, ev->node);
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        const struct failover_request *r = &old->requests[i];
+        if (r->state != FAILOVER_REQUEST_JUDGING || r->node != ev->node)
+            continue;
+        if (is_healthy != has_pass(i))
+            fail(w, ev, "P11: request %u, /usage says %s", i, is_healthy ? "well" : "ill");
+        if (is_healthy != (state == NODE_READY))
+            fail(w, ev, "P11: node %u is %s against its /usage", ev->node,
+                 node_state_name(state));
+    }
+}
+
+/* The engine's counts are what the observer counts. */
+static void check_counts(const struct world *w, const struct failover_event *ev)
+{
+    for (unsigned n = 0; n < current->nodes; n++) {
+        unsigned working = 0;
+        unsigned departed = 0;
+        for (unsigned i = 0; i < ATTEMPTS; i++) {
+            const struct shadow_attempt *a = &w->attempts[i];
+            if (!a->is_used || !a->is_working || a->node != n)
+                continue;
+            working++;
+            departed += a->request == REQUESTS || w->requests[a->request].is_fin;
+        }
+        if (w->engine.nodes[n].inflight != working || w->engine.nodes[n].orphans != departed)
+            fail(w, ev, "P2: node %u has %u attempts, %u of them departed", n, working,
+                 departed);
+    }
+}
 
 /* One event: steps the engine and checks every property on what it does. */
 static void apply(struct world *w, const struct failover_event *ev)
@@ -497,17 +635,22 @@ static void apply(struct world *w, const struct failover_event *ev)
             if (action->from != leader)
                 fail(w, ev, "P6: switch from %u, but %u led", action->from, leader);
             leader = action->node;
+            if (action->from != FAILOVER_NONE)
+                w->nodes[action->from].left_at = w->now;
             check_switch(w, ev, action, was_ready, before.engine.is_settled, is_judging_step);
         }
         check_action(w, ev, action);
     }
-    if (leader != w->engine.active)
+    bool is_removed = ev->type == FAILOVER_NODE_REMOVED && leader == ev->node;
+    if (leader != w->engine.active && !(is_removed && w->engine.active == FAILOVER_NONE))
         fail(w, ev, "P6: the active node changed without SWITCHED");
     if (switches > 1)
         fail(w, ev, "P6: %u switches in one step", switches);
     if (ev->type == FAILOVER_TIMER && w->engine.deadline_ms <= ev->now_ms)
         fail(w, ev, "P8: the deadline did not move");
     check_403(&before, w, ev);
+    check_judgement(&before, w, ev);
+    check_counts(w, ev);
     for (unsigned i = 0; i < REQUESTS; i++) {
         if (w->requests[i].is_live != (w->engine.requests[i].state != FAILOVER_REQUEST_FREE))
             fail(w, ev, "P3: request %u is lost", i);
@@ -622,6 +765,7 @@ static void check_repeat(const struct world *start, const struct failover_event 
     make_key(result, &one);
     memcpy(w.requests, result->requests, sizeof w.requests);
     memcpy(w.attempts, result->attempts, sizeof w.attempts);
+    memcpy(w.nodes, result->nodes, sizeof w.nodes);
     w.budget = result->budget;
     make_key(&w, &two);
     bool is_same = first.count == actions.count && one.len == two.len &&
@@ -716,7 +860,14 @@ static void explore_nodes(const struct world *w)
 
     for (uint16_t i = 0; i < current->nodes; i++) {
         const struct failover_node *n = &f->nodes[i];
-        struct failover_event ev = {.node = i};
+        struct failover_event ev = {.node = i, .rank = i, .is_owned = n->is_owned};
+        if (current->has_removal) {
+            ev.type = n->is_used ? FAILOVER_NODE_REMOVED : FAILOVER_NODE_ADDED;
+            ev.is_owned = true;
+            explore(w, ev, n->is_used);
+        }
+        if (!n->is_used)
+            continue;
         if (n->is_probing) {
             ev.type = FAILOVER_PROBE_DONE;
             explore(w, ev, true);
@@ -821,20 +972,22 @@ static void run(const struct search *s)
     fflush(stdout);
 }
 
-#define POLICY                                                                                 \
+#define POLICY(retries)                                                                        \
     .node_wait_ms = 10, .handoff_timeout_ms = 20, .offline_check_ms = 10, .cooldown_ms = 10,   \
-    .drain_hold_ms = 10, .retry_limit = 1, .queue_max = 4, .exhausted_status = 503,            \
+    .drain_hold_ms = 10, .retry_limit = (retries), .queue_max = 4, .exhausted_status = 503,    \
     .retry_mask = FAILOVER_RETRY_DEFAULT | FAILOVER_RETRY(SERVER)
 
 int main(int argc, char **argv)
 {
     static const struct search searches[] = {
-        {"four nodes that serve", NODES, 2, 2, {POLICY}, true, false, false},
-        {"three nodes, one request, more faults", 3, 1, 3, {POLICY}, true, false, false},
-        {"from the start, external node", 2, 2, 2, {POLICY}, false, true, false},
-        {"free models and bypass", 2, 2, 1, {POLICY}, true, false, true},
-        {"overlap", 3, 2, 2, {POLICY, .is_overlap = true}, true, false, false},
-        {"abort on departed clients", 3, 2, 2, {POLICY, .is_abort = true}, true, false, false},
+        {"four nodes that serve", NODES, 2, 2, {POLICY(1)}, .is_warm = true},
+        {"three nodes, one request, more faults", 3, 1, 3, {POLICY(1)}, .is_warm = true},
+        {"from the start, external node", 2, 2, 2, {POLICY(1)}, .has_external = true},
+        {"free models and bypass", 2, 2, 1, {POLICY(1)}, .is_warm = true, .has_free = true},
+        {"nodes come and go", 2, 2, 2, {POLICY(1)}, .is_warm = true, .has_removal = true},
+        {"two retries", 3, 1, 2, {POLICY(2)}, .is_warm = true},
+        {"overlap", 2, 2, 2, {POLICY(1), .is_overlap = true}, .is_warm = true},
+        {"abort on departed clients", 2, 2, 2, {POLICY(1), .is_abort = true}, .is_warm = true},
     };
     /* model_failover [SEARCH [FAULTS]]: one search only, with another budget. */
     size_t only = argc > 1 ? (size_t)(argv[1][0] - '0') : SIZE_MAX;
