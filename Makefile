@@ -50,7 +50,8 @@ MODEL_BINS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/model
 # The engine's search is built in small table sizes of its own.
 SMALL_FLAGS := -DNODES_MAX=4 -DREQUESTS_MAX=2 -DATTEMPTS_MAX=3
 SMALL_CORE  := failover failover_names events flight baton health
-SMALL_OBJS  := $(patsubst %,$(B)/small/%.o,tests/unit/model_failover proxy/base/node \
+SMALL_OBJS  := $(patsubst %,$(B)/small/%.o,tests/unit/model_failover \
+  tests/unit/search_check tests/unit/search_world proxy/base/node \
   $(SMALL_CORE:%=proxy/core/%))
 
 # One short line a file; `make V=1` shows the commands.
