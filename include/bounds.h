@@ -30,6 +30,7 @@
 #define NODE_NAME_MAX  63  /* a host name label (RFC 1035 section 2.3.4) */
 #define REASON_MAX     160 /* "why" of a state change, shown in one line of status */
 #define SWITCH_LOG_MAX 20  /* entries of switchLog in /health */
+#define JOURNAL_MAX    200 /* entries of /admin/journal: weeks of quiet, an hour of trouble */
 #define ERROR_TEXT_MAX 512 /* one error sentence with file, line and advice */
 
 /* HTTP, client side */
@@ -68,6 +69,8 @@
 #define CONFIG_PATH_MAX       1024 /* leaves 3 KiB of PATH_MAX for what we put below it */
 #define CONFIG_TOKEN_MAX      4096 /* it must fit into a request head of 16 KiB */
 #define CONFIG_HOST_MAX       255  /* a DNS name in text form (RFC 1035 section 2.3.4) */
+
+#define MULTIPLIERS_MAX       128 /* GitHub lists some 30 models */
 
 /* Nodes' processes */
 #define COMMAND_WORDS_MAX 64

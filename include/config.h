@@ -18,6 +18,7 @@
 #include "error.h"
 #include "node.h"
 
+enum config_failback { CONFIG_FAILBACK_MANUAL, CONFIG_FAILBACK_AUTO };
 enum config_handoff { CONFIG_HANDOFF_DRAIN, CONFIG_HANDOFF_OVERLAP };
 enum config_client_gone { CONFIG_CLIENT_GONE_READ, CONFIG_CLIENT_GONE_ABORT };
 enum config_tristate { CONFIG_AUTO, CONFIG_YES, CONFIG_NO };
@@ -32,9 +33,12 @@ struct config_listen {
 struct config_gateway {
     struct config_listen listen;
     int64_t retry_limit;
+    uint32_t retry_mask; /* retry_on: FAILOVER_RETRY() bits */
     uint64_t node_wait_ms;
     int64_t handoff; /* enum config_handoff */
     uint64_t handoff_timeout_ms;
+    int64_t failback; /* enum config_failback */
+    uint64_t failback_after_ms;
     int64_t on_client_gone;   /* enum config_client_gone */
     int64_t exhausted_status; /* 503, 402 or 429 */
     uint64_t connect_timeout_ms;
@@ -49,12 +53,22 @@ struct config_gateway {
     int64_t queue_max;
 };
 
+/* A row of [multipliers]: models whose name begins like this cost so much. */
+struct config_multiplier {
+    char *model; /* "default": every model that no row names */
+    int32_t milli;
+};
+
 struct config_quota {
     uint64_t poll_interval_ms;
     uint64_t drained_poll_interval_ms;
     uint64_t offline_check_interval_ms;
     uint64_t rate_limit_cooldown_ms;
     uint64_t usage_timeout_ms;
+    bool allow_overage;
+    int64_t reserve; /* premium requests (or credits) of each account that stay untouched */
+    struct config_multiplier multipliers[MULTIPLIERS_MAX]; /* over the shipped ones */
+    size_t multiplier_count;
 };
 
 struct config_supervisor {

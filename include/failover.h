@@ -67,12 +67,21 @@ const char *failover_outcome_name(enum failover_outcome outcome);
     X(USAGE, "usage", "quota exhausted (by /usage)")                                           \
     X(RATE, "rate", "rate limited (429)")                                                      \
     X(FORBIDDEN, "forbidden", "access refused (403)")                                          \
+    X(OVERAGE, "overage", "only paid overage is left (allow_overage = no)")                    \
+    X(RESERVE, "reserve", "only the reserve of its quota is left")                             \
+    X(CREDENTIALS, "credentials", "GitHub refuses its login (bad credentials)")                \
+    X(NO_COPILOT, "no-copilot", "GitHub gives it no Copilot token")                            \
+    X(REFRESH, "refresh", "its Copilot token could not be refreshed")                          \
+    X(NETWORK, "network", "it cannot reach GitHub")                                            \
+    X(PORT, "port", "its port is taken")                                                       \
     X(ACCOUNT_TYPE, "account-type", "wrong account_type (421): correct it and restart")        \
     X(SERVER, "server", "server error (5xx)")                                                  \
     X(BROKEN, "broken", "answer broke off")                                                    \
     X(CHECKED, "checked", "quota checked")                                                     \
     X(RECOVERED, "recovered", "it is back")                                                    \
     X(RESET_ACTIVE, "reset-active", "asked for by reset-active-node")                          \
+    X(FAILBACK, "failback", "a higher node is ready again")                                    \
+    X(RESTORED, "restored", "remembered from before the restart")                              \
     X(HANDOFF, "handoff", "the other node still works after handoff_timeout")                  \
     X(DEPARTED, "departed", "it only works for clients that have left")                        \
     X(REMOVED, "removed", "the node was removed")
@@ -100,14 +109,18 @@ struct failover_policy {
     uint64_t drained_poll_interval_ms; /* /usage of a drained node; 0 = only at its reset */
     uint64_t offline_check_ms;         /* GET / of a node that is lost */
     uint64_t cooldown_ms;              /* after a 429 without Retry-After */
-    uint64_t drain_hold_ms;    /* how long a 402 is believed against a /usage that lags */
-    uint64_t poll_gap_ms;      /* least time between two polls that an estimate asks for */
+    uint64_t drain_hold_ms;     /* how long a 402 is believed against a /usage that lags */
+    uint64_t poll_gap_ms;       /* least time between two polls that an estimate asks for */
+    uint64_t failback_after_ms; /* failback = auto: a higher node must be READY for so long */
+    int64_t reserve_milli;      /* the last N of every account are not touched */
     uint32_t retry_mask;       /* bit FAILOVER_OUTCOME_x: such a failure moves the request on */
     uint16_t retry_limit;      /* further attempts after the first */
     uint16_t queue_max;        /* requests that wait at once */
     uint16_t exhausted_status; /* 503, 402 or 429 when every account refused */
     bool is_overlap;           /* handoff = overlap: do not wait for the old account */
     bool is_abort;             /* on_client_gone = abort: the node stops when we hang up */
+    bool is_failback;          /* failback = auto */
+    bool is_overage_allowed;   /* allow_overage = yes: spend what GitHub bills extra */
 };
 
 /* Bits of retry_mask: the default of `retry_on`. */
@@ -132,7 +145,20 @@ struct failover_usage {
     uint64_t reset_in_ms; /* until quota_reset_date; 0 = unknown */
     bool has_remaining;   /* false: the plan tells no figure */
     bool is_unlimited;
-    bool is_exhausted; /* by the rule of FACTS 3, under our policy for overage */
+    bool is_exhausted;         /* percent_remaining <= 0 and not unlimited (FACTS 3) */
+    bool is_overage_permitted; /* the account may go on, for money */
+};
+
+/* What the engine knows of a node that outlives a restart of the program. */
+struct failover_memory {
+    bool is_active;
+    bool is_drained;
+    enum failover_cause cause; /* of the drain or of the limit */
+    uint64_t limited_in_ms;    /* the cooldown's rest; 0 = none */
+    uint64_t hold_in_ms;       /* the 402 is believed so long; 0 = none */
+    bool has_usage;
+    struct failover_usage usage; /* as polled, reset_in_ms from now on */
+    int64_t estimate_milli;
 };
 
 enum failover_event_type {
@@ -142,6 +168,8 @@ enum failover_event_type {
     FAILOVER_NODE_DOWN,    /* node, down, retry_in_ms; its process is reaped, or not up yet */
     FAILOVER_USAGE,        /* node, poll_serial, usage */
     FAILOVER_USAGE_FAILED, /* node, poll_serial, is_unreachable */
+    FAILOVER_EVIDENCE,     /* node, evidence: its log says so */
+    FAILOVER_RESTORED,     /* node, memory: right after NODE_ADDED */
     FAILOVER_PROBE_DONE,   /* node, is_ok */
     FAILOVER_REQUEST,      /* request, cost_milli, is_free_model, is_bypass */
     FAILOVER_STARTED,      /* attempt: the first byte goes to the client now */
@@ -172,7 +200,9 @@ struct failover_event {
     bool is_free_model; /* multiplier 0: a drained account still serves it */
     bool is_bypass;     /* makes no upstream call: outside the baton (DESIGN D4) */
     enum failover_outcome outcome;
-    uint64_t retry_after_ms;              /* 0 = not told */
+    uint64_t retry_after_ms; /* 0 = not told */
+    enum node_evidence evidence;
+    const struct failover_memory *memory; /* borrowed for the call */
     const struct failover_policy *policy; /* borrowed for the call */
 };
 
@@ -347,6 +377,10 @@ enum node_state failover_node_state(const struct failover *f, uint16_t node);
 
 /* The active node if it can serve, else FAILOVER_NONE: activeNodeId of /health. */
 uint16_t failover_active(const struct failover *f);
+
+/* What to remember of a node across a restart of the program. The slot must be in use. */
+void failover_remember(const struct failover *f, uint16_t node, uint64_t now_ms,
+                       struct failover_memory *ret_memory);
 
 /* When does some node come back by itself: ms from now, 0 = unknown. For Retry-After. */
 uint64_t failover_recovery_ms(const struct failover *f, uint64_t now_ms);

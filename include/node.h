@@ -30,6 +30,28 @@ enum node_state {
 
 const char *node_state_name(enum node_state state);
 
+/* What a line of a node's log proves about its account (DESIGN D9): /usage answers 500 for a
+ * dead token, a rate limit and a hiccup alike. */
+#define NODE_EVIDENCE_MAP(X)                                                                   \
+    X(CREDENTIALS, "credentials")   /* its start: GitHub refuses the stored login */           \
+    X(NO_COPILOT, "no-copilot")     /* its start: no Copilot token for this account */         \
+    X(REFRESH, "refresh")           /* its Copilot token was not refreshed: it dies */         \
+    X(USAGE_TOKEN, "usage-401")     /* /usage: GitHub said 401 */                              \
+    X(USAGE_FORBIDDEN, "usage-403") /* /usage: GitHub said 403 */                              \
+    X(USAGE_RATE, "usage-429")      /* /usage: GitHub said 429 */                              \
+    X(USAGE_SERVER, "usage-5xx")    /* /usage: GitHub said something else */                   \
+    X(NETWORK, "network")           /* it could not reach GitHub */                            \
+    X(PORT, "port")                 /* its start: the port is taken */
+
+enum node_evidence {
+#define X(name, word) NODE_EVIDENCE_##name,
+    NODE_EVIDENCE_MAP(X)
+#undef X
+        NODE_EVIDENCE_COUNT
+};
+
+const char *node_evidence_name(enum node_evidence evidence);
+
 /* Where a node comes from: `source` in /health. */
 enum node_source {
     NODE_SPAWNED,  /* our own child process */

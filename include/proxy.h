@@ -16,9 +16,11 @@
 
 #include <uv.h>
 
+#include "buf.h"
 #include "config.h"
 #include "error.h"
 #include "node.h"
+#include "slice.h"
 
 struct proxy;
 
@@ -48,6 +50,8 @@ struct proxy_host {
     bool (*node_process)(void *host, unsigned slot, struct proxy_process_view *ret_view);
     /* The i-th waiting login; false when there is none. */
     bool (*login)(void *host, unsigned i, struct proxy_login_view *ret_view);
+    /* What proxy_remember() would write has changed. May be NULL. */
+    void (*memory_changed)(void *host);
     /* The listening socket and all connections are closed: the last call of a proxy. */
     void (*closed)(void *host);
 };
@@ -81,6 +85,20 @@ enum proxy_down {
  * changes. `reason` in words for /health, copied; NULL keeps the last one. */
 void proxy_node_down(struct proxy *p, unsigned slot, enum proxy_down kind, uint64_t retry_in_ms,
                      const char *reason);
+
+/* A line of its log proves something about its account (DESIGN D9). `line` is for people:
+ * redacted, copied. */
+void proxy_node_evidence(struct proxy *p, unsigned slot, enum node_evidence evidence,
+                         const char *line);
+
+/* What survives a restart of the program, as one JSON object: facts about the accounts, the
+ * active node, the journal. No secrets. -ENOMEM. */
+int proxy_remember(const struct proxy *p, struct buf *out) MUST_CHECK;
+
+/* Takes such an object back; call it before the first proxy_node_added(). What belongs to nodes
+ * that are not added is dropped at the first proxy_remember(). -EINVAL: not JSON of ours,
+ * -ENOTSUP: written by a newer program, -ENOMEM. */
+int proxy_recall(struct proxy *p, struct slice json) MUST_CHECK;
 
 /* Stop accepting, answer what runs; `drained` of the host is not needed: ask with
  * proxy_busy(). Idle connections are closed at once. */

@@ -167,6 +167,17 @@ void proxy_node_down(struct proxy *p, unsigned slot, enum proxy_down kind, uint6
     driver_post_later(p->driver, &ev);
 }
 
+void proxy_node_evidence(struct proxy *p, unsigned slot, enum node_evidence evidence,
+                         const char *line)
+{
+    struct proxy_node *n = &p->nodes[slot];
+    struct failover_event ev = {
+        .type = FAILOVER_EVIDENCE, .node = (uint16_t)slot, .evidence = evidence};
+
+    (void)snprintf(n->evidence, sizeof n->evidence, "%s", line);
+    driver_post_later(p->driver, &ev);
+}
+
 /* ---------------------------------------------------------------- end */
 
 void proxy_drain(struct proxy *p)

@@ -35,8 +35,9 @@ struct proxy_node {
     bool is_up;
     enum node_source source;
     char name[NODE_NAME_MAX + 1];
-    char reason[REASON_MAX]; /* why its process is down, in words; "" = not known */
-    char *token;             /* owned, or NULL */
+    char reason[REASON_MAX];   /* why its process is down, in words; "" = not known */
+    char evidence[REASON_MAX]; /* what was last seen of its account, in words; "" = nothing */
+    char *token;               /* owned, or NULL */
     char host[256];
     uint16_t port;
     char authority[272]; /* host:port as it goes into Host and URLs */

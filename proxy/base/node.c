@@ -20,6 +20,17 @@ const char *node_state_name(enum node_state state)
     return names[state];
 }
 
+const char *node_evidence_name(enum node_evidence evidence)
+{
+    static const char *const names[NODE_EVIDENCE_COUNT] = {
+#define X(name, word) [NODE_EVIDENCE_##name] = word,
+        NODE_EVIDENCE_MAP(X)
+#undef X
+    };
+    assert(evidence < NODE_EVIDENCE_COUNT);
+    return names[evidence];
+}
+
 const char *node_source_name(enum node_source source)
 {
     static const char *const names[] = {

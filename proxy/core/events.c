@@ -355,6 +355,9 @@ void events_take(struct failover *f, const struct failover_event *ev,
     case FAILOVER_USAGE_FAILED:
         on_usage(f, ev, out);
         break;
+    case FAILOVER_EVIDENCE:
+    case FAILOVER_RESTORED:
+        break;
     case FAILOVER_PROBE_DONE:
         health_probe_done(&f->nodes[ev->node], &f->policy, ev->is_ok, ev->now_ms);
         break;
