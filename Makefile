@@ -124,7 +124,7 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libcluster.a
 	@mkdir -p $(@D)
 	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(PKG_LIBS)
 
-$(B)/tests/test_scenarios: $(patsubst %,$(B)/tests/unit/%.o,story story_actions story_events)
+$(B)/tests/test_scenarios: $(patsubst %,$(B)/tests/unit/%.o,story story_actions story_events story_policy)
 
 $(B)/tests/model_failover: $(SMALL_OBJS)
 	@mkdir -p $(@D)

@@ -128,6 +128,34 @@ static void on_usage(struct failover *f, const struct failover_event *ev,
     judge_refused(f, ev->node, JUDGED_ACCOUNT, ev->now_ms, out);
 }
 
+/* /usage says 500 to everything; the node's log tells why (DESIGN D9). It may come before that
+ * answer or after it. */
+static void on_evidence(struct failover *f, const struct failover_event *ev,
+                        struct failover_actions *out)
+{
+    struct failover_node *n = &f->nodes[ev->node];
+
+    if (!health_evidence(n, &f->policy, ev->evidence, ev->now_ms))
+        return;
+    if (ev->evidence == NODE_EVIDENCE_USAGE_TOKEN)
+        forget_poll(f, ev->node);
+    judge_refused(f, ev->node, JUDGED_ACCOUNT, ev->now_ms, out);
+}
+
+static void on_restored(struct failover *f, const struct failover_event *ev)
+{
+    health_restore(&f->nodes[ev->node], ev->memory, ev->now_ms);
+    if (ev->memory->is_active)
+        f->first = ev->node;
+}
+
+static void on_policy(struct failover *f, const struct failover_event *ev)
+{
+    f->policy = *ev->policy;
+    for (uint16_t i = 0; i < f->node_top; i++)
+        health_policy_changed(&f->nodes[i], ev->now_ms);
+}
+
 /* ---------------------------------------------------------------- events about requests */
 
 static void on_request(struct failover *f, const struct failover_event *ev,
@@ -356,7 +384,10 @@ void events_take(struct failover *f, const struct failover_event *ev,
         on_usage(f, ev, out);
         break;
     case FAILOVER_EVIDENCE:
+        on_evidence(f, ev, out);
+        break;
     case FAILOVER_RESTORED:
+        on_restored(f, ev);
         break;
     case FAILOVER_PROBE_DONE:
         health_probe_done(&f->nodes[ev->node], &f->policy, ev->is_ok, ev->now_ms);
@@ -380,7 +411,7 @@ void events_take(struct failover *f, const struct failover_event *ev,
         baton_reset(f, ev->node, ev->now_ms, out);
         break;
     case FAILOVER_POLICY:
-        f->policy = *ev->policy;
+        on_policy(f, ev);
         break;
     case FAILOVER_TIMER:
         break;

@@ -19,7 +19,9 @@
  *   up N                  its process answers, and /usage says that all is well
  *   answers N             its process answers; /usage is still to be answered
  *   down N starting|login|stopped|backoff TIME
- *   usage N ok [PREMIUM-REQUESTS]|unlimited|exhausted [reset TIME]       answers its POLL
+ *   usage N ok [PREMIUM-REQUESTS]|unlimited|exhausted|overage [reset TIME]   answers its POLL
+ *   evidence N WORD       a line of its log proves so (enum node_evidence)
+ *   restored N [active] [drained] [limited TIME] [hold TIME] [estimate PREMIUM-REQUESTS]
  *   usage-failed N [unreachable]
  *   probe N ok|failed     answers its PROBE
  *   add N, remove N, reset-active [N], policy NAME VALUE...

@@ -60,9 +60,10 @@ static void do_usage(char **word)
         usage.remaining_milli = story_parse_milli(word[3]);
     else if (strcmp(word[2], "unlimited") == 0)
         usage = (struct failover_usage){.has_remaining = true, .is_unlimited = true};
-    else if (strcmp(word[2], "exhausted") == 0)
+    else if (strcmp(word[2], "exhausted") == 0 || strcmp(word[2], "overage") == 0)
         usage = (struct failover_usage){.has_remaining = true,
                                         .is_exhausted = true,
+                                        .is_overage_permitted = word[2][0] == 'o',
                                         .reset_in_ms = word[3] ? story_parse_ms(word[4]) : 0};
     else if (strcmp(word[2], "ok") != 0)
         story_wrong("usage cannot be '%s'", word[2]);
@@ -114,6 +115,52 @@ static void do_down(char **word)
         ev.retry_in_ms = story_parse_ms(word[3]);
     if (story.poll_node == ev.node)
         story.poll_node = FAILOVER_NONE;
+    story_post(ev);
+}
+
+static void do_evidence(char **word)
+{
+    struct failover_event ev = {.type = FAILOVER_EVIDENCE, .node = story_parse_node(word[1])};
+
+    for (int i = 0; word[1] != NULL && word[2] != NULL && i < NODE_EVIDENCE_COUNT; i++) {
+        ev.evidence = (enum node_evidence)i;
+        if (strcmp(node_evidence_name(ev.evidence), word[2]) != 0)
+            continue;
+        if (ev.evidence == NODE_EVIDENCE_USAGE_TOKEN && story.poll_node == ev.node)
+            story.poll_node = FAILOVER_NONE;
+        story_post(ev);
+        return;
+    }
+    story_wrong("evidence N WORD of enum node_evidence");
+}
+
+static void do_restored(char **word)
+{
+    struct failover_memory memory = {0};
+    struct failover_event ev = {
+        .type = FAILOVER_RESTORED, .node = story_parse_node(word[1]), .memory = &memory};
+
+    for (unsigned i = 2; word[1] != NULL && word[i] != NULL; i++) {
+        bool has_value = word[i + 1] != NULL;
+        if (strcmp(word[i], "active") == 0) {
+            memory.is_active = true;
+        } else if (strcmp(word[i], "drained") == 0) {
+            memory.is_drained = true;
+            memory.cause = FAILOVER_CAUSE_QUOTA;
+        } else if (strcmp(word[i], "limited") == 0 && has_value) {
+            memory.limited_in_ms = story_parse_ms(word[++i]);
+            memory.cause = FAILOVER_CAUSE_RATE;
+        } else if (strcmp(word[i], "hold") == 0 && has_value) {
+            memory.hold_in_ms = story_parse_ms(word[++i]);
+        } else if (strcmp(word[i], "estimate") == 0 && has_value) {
+            memory.has_usage = memory.usage.has_remaining = true;
+            memory.usage.entitlement_milli = 300000;
+            memory.estimate_milli = story_parse_milli(word[++i]);
+            memory.usage.remaining_milli = memory.estimate_milli;
+        } else {
+            story_wrong("a node is not restored '%s'", word[i]);
+        }
+    }
     story_post(ev);
 }
 
@@ -271,71 +318,7 @@ static void do_outcome(char **word)
     story_wrong("'%s' is no outcome", word[2]);
 }
 
-/* ---------------------------------------------------------------- settings */
-
-static uint32_t parse_retry_on(char **word)
-{
-    uint32_t mask = 0;
-
-    for (unsigned i = 2; word[i] != NULL; i++) {
-        int outcome = 0;
-        while (outcome < FAILOVER_OUTCOME_COUNT &&
-               strcmp(failover_outcome_name((enum failover_outcome)outcome), word[i]) != 0)
-            outcome++;
-        if (outcome == FAILOVER_OUTCOME_COUNT)
-            story_wrong("retry_on has no '%s'", word[i]);
-        else
-            mask |= UINT32_C(1) << outcome;
-    }
-    return mask;
-}
-
-void story_policy(char **word)
-{
-    struct failover_policy *p = &story.policy;
-    struct {
-        const char *name;
-        uint64_t *time;
-        uint16_t *number;
-        bool *flag; /* set by the word below */
-        const char *set;
-    } const settings[] = {
-        {"node_wait", &p->node_wait_ms, NULL, NULL, NULL},
-        {"handoff_timeout", &p->handoff_timeout_ms, NULL, NULL, NULL},
-        {"poll_interval", &p->poll_interval_ms, NULL, NULL, NULL},
-        {"drained_poll_interval", &p->drained_poll_interval_ms, NULL, NULL, NULL},
-        {"offline_check", &p->offline_check_ms, NULL, NULL, NULL},
-        {"cooldown", &p->cooldown_ms, NULL, NULL, NULL},
-        {"drain_hold", &p->drain_hold_ms, NULL, NULL, NULL},
-        {"poll_gap", &p->poll_gap_ms, NULL, NULL, NULL},
-        {"retry_limit", NULL, &p->retry_limit, NULL, NULL},
-        {"queue_max", NULL, &p->queue_max, NULL, NULL},
-        {"exhausted_status", NULL, &p->exhausted_status, NULL, NULL},
-        {"handoff", NULL, NULL, &p->is_overlap, "overlap"},
-        {"on_client_gone", NULL, NULL, &p->is_abort, "abort"},
-    };
-
-    if (word[1] == NULL || word[2] == NULL) {
-        story_wrong("policy NAME VALUE");
-        return;
-    }
-    if (strcmp(word[1], "retry_on") == 0) {
-        p->retry_mask = parse_retry_on(word);
-        return;
-    }
-    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
-        if (strcmp(settings[i].name, word[1]) != 0)
-            continue;
-        if (settings[i].time != NULL)
-            *settings[i].time = story_parse_ms(word[2]);
-        else if (settings[i].number != NULL)
-            *settings[i].number = (uint16_t)strtoul(word[2], NULL, 10);
-        else
-            *settings[i].flag = strcmp(word[2], settings[i].set) == 0;
-        return;
-    }
-    story_wrong("no setting is called '%s'", word[1]);
-}
+/* ---------------------------------------------------------------- all of them */
 
 static void do_policy(char **word)
 {
@@ -349,14 +332,12 @@ bool story_event(char **word)
         const char *verb;
         void (*run)(char **word);
     } verbs[] = {
-        {"add", do_add},         {"answers", do_answers},
-        {"done", do_done},       {"down", do_down},
-        {"fin", do_client},      {"gone", do_client},
-        {"outcome", do_outcome}, {"policy", do_policy},
-        {"probe", do_probe},     {"remove", do_remove},
-        {"request", do_request}, {"reset-active", do_reset},
-        {"started", do_started}, {"up", do_up},
-        {"usage", do_usage},     {"usage-failed", do_usage_failed},
+        {"add", do_add},         {"answers", do_answers},    {"done", do_done},
+        {"down", do_down},       {"evidence", do_evidence},  {"restored", do_restored},
+        {"fin", do_client},      {"gone", do_client},        {"outcome", do_outcome},
+        {"policy", do_policy},   {"probe", do_probe},        {"remove", do_remove},
+        {"request", do_request}, {"reset-active", do_reset}, {"started", do_started},
+        {"up", do_up},           {"usage", do_usage},        {"usage-failed", do_usage_failed},
     };
 
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
