@@ -46,13 +46,15 @@ LIB_SRCS  := $(wildcard proxy/base/*.c) $(CORE_SRCS) $(wildcard proxy/*.c) \
 LIB_OBJS   = $(LIB_SRCS:%.c=$(B)/%.o) $(LLHTTP_OBJS)
 UNIT_SRCS := $(wildcard tests/unit/test_*.c)
 UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/tests/%)
-MODEL_BINS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/model_*.c))
-# The engine's search is built in small table sizes of its own.
-SMALL_FLAGS := -DNODES_MAX=4 -DREQUESTS_MAX=2 -DATTEMPTS_MAX=3
-SMALL_CORE  := failover failover_names events flight baton health
-SMALL_OBJS  := $(patsubst %,$(B)/small/%.o,tests/unit/model_failover \
-  tests/unit/search_check tests/unit/search_world proxy/base/node \
-  $(SMALL_CORE:%=proxy/core/%))
+# The engine's search is built in small table sizes of its own: NODESxREQUESTS, and attempts.
+SMALL_SIZES := 4x2 4x3 3x4
+SMALL_4x2   := -DNODES_MAX=4 -DREQUESTS_MAX=2 -DATTEMPTS_MAX=3
+SMALL_4x3   := -DNODES_MAX=4 -DREQUESTS_MAX=3 -DATTEMPTS_MAX=4
+SMALL_3x4   := -DNODES_MAX=3 -DREQUESTS_MAX=4 -DATTEMPTS_MAX=5
+SMALL_SRCS  := proxy/base/node $(addprefix proxy/core/,failover failover_names events flight \
+  baton health health_quota) $(addprefix tests/unit/search_,check rules events key store walk)
+MODEL_BINS  := $(B)/tests/model_fleet $(B)/tests/model_random \
+  $(SMALL_SIZES:%=$(B)/tests/model_failover_%)
 
 # One short line a file; `make V=1` shows the commands.
 ifeq ($(V),1)
@@ -63,7 +65,7 @@ else
 Q = @echo '  $(1) $@';
 endif
 
-.PHONY: all deps deps-apt deps-node deps-test run test unit model integration demo lint
+.PHONY: all deps deps-apt deps-node deps-test run test unit model seeded integration demo lint
 .PHONY: clean help
 .DELETE_ON_ERROR:
 
@@ -86,9 +88,21 @@ $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call Q,CC  )$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(B)/small/%.o: %.c $(B)/flags
+define SMALL_RULES
+$(B)/small/$(1)/%.o: %.c $(B)/flags
+	@mkdir -p $$(@D)
+	$$(call Q,CC  )$$(CC) $$(ALL_CFLAGS) $$(SMALL_$(1)) -c -o $$@ $$<
+
+$(B)/tests/model_failover_$(1): $(patsubst %,$(B)/small/$(1)/%.o,$(SMALL_SRCS) \
+  tests/unit/model_failover)
+	@mkdir -p $$(@D)
+	$$(call Q,LINK)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^
+endef
+$(foreach size,$(SMALL_SIZES),$(eval $(call SMALL_RULES,$(size))))
+
+$(B)/tests/model_random: $(patsubst %,$(B)/small/4x3/%.o,$(SMALL_SRCS) tests/unit/model_random)
 	@mkdir -p $(@D)
-	$(call Q,CC  )$(CC) $(ALL_CFLAGS) $(SMALL_FLAGS) -c -o $@ $<
+	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
 # Foreign code: our flags for code generation, not our warnings. Strict mode is off by default
 # there and accepts `Host : a` (FACTS 5).
@@ -124,11 +138,8 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libcluster.a
 	@mkdir -p $(@D)
 	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(PKG_LIBS)
 
-$(B)/tests/test_scenarios: $(patsubst %,$(B)/tests/unit/%.o,story story_actions story_events story_policy)
-
-$(B)/tests/model_failover: $(SMALL_OBJS)
-	@mkdir -p $(@D)
-	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^
+$(B)/tests/test_scenarios: $(patsubst %,$(B)/tests/unit/story%.o,_actions _events _policy) \
+  $(B)/tests/unit/story.o
 
 test: ## install, build and run every test
 	@sh tests/run.sh
@@ -141,6 +152,9 @@ unit: $(UNIT_BINS) ## unit tests of this MODE
 
 model: $(MODEL_BINS) ## exhaustive searches of the engines
 	$(RUN_EACH)
+
+seeded: ## one bug in each property of the engine: the search must find it
+	/usr/bin/python3 tests/seeded.py
 
 integration: all ## the real binary with real nodes
 	/usr/bin/python3 -m pytest -q tests/integration

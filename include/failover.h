@@ -346,6 +346,7 @@ struct failover {
     struct failover_policy policy;
     uint64_t seed; /* spreads polls; 0 = not */
     uint64_t deadline_ms;
+    uint64_t switched_ms; /* when the baton moved last */
     uint32_t next_order;
     uint16_t node_top; /* slots in use are below it */
     uint16_t active;   /* FAILOVER_NONE until some node was ready */

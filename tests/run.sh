@@ -76,6 +76,7 @@ step "copilot-api and the test clients" sh tests/deps.sh node test
 step "build (cc)" $make all
 step "unit tests" unit_tests
 step "exhaustive searches" $make model
+step "a seeded bug in each property is found" /usr/bin/python3 tests/seeded.py
 step "unit tests under ASan and UBSan" unit_tests MODE=asan
 step "build (clang)" $make all CC=clang B=build/clang
 step "lint" $make lint

@@ -65,6 +65,7 @@ static void move(struct failover *f, uint16_t to, enum failover_cause cause, uin
     if (from != FAILOVER_NONE && f->nodes[from].inflight > 0)
         f->nodes[from].handoff_until_ms = add_ms(now_ms, f->policy.handoff_timeout_ms);
     f->active = to;
+    f->switched_ms = now_ms;
     struct failover_action *action = emit(out, FAILOVER_SWITCHED);
     action->from = from;
     action->node = to;
@@ -95,6 +96,13 @@ static bool is_nothing_in_flight(const struct failover *f)
     return true;
 }
 
+/* When may a higher node take the lead back? Not at once after a switch either: an order from
+ * outside shall last, and a 5xx that moved the baton shall not move it twice. */
+static uint64_t failback_due(const struct failover *f, const struct failover_node *n)
+{
+    return add_ms(max_ms(n->since_ms, f->switched_ms), f->policy.failback_after_ms);
+}
+
 /* failback = auto: the highest node above the active one that has been READY for long enough,
  * at a moment when nobody is served. */
 static uint16_t find_failback(const struct failover *f, uint64_t now_ms)
@@ -106,8 +114,7 @@ static uint16_t find_failback(const struct failover *f, uint64_t now_ms)
     for (uint16_t i = 0; i < f->node_top; i++) {
         const struct failover_node *n = &f->nodes[i];
         uint32_t floor = f->nodes[best == FAILOVER_NONE ? f->active : best].rank;
-        if (is_ready(n) && n->rank > floor &&
-            add_ms(n->since_ms, f->policy.failback_after_ms) <= now_ms)
+        if (is_ready(n) && n->rank > floor && failback_due(f, n) <= now_ms)
             best = i;
     }
     return best;
@@ -273,7 +280,7 @@ static uint64_t failback_deadline(const struct failover *f, uint64_t now_ms)
         return at;
     for (uint16_t i = 0; i < f->node_top; i++) {
         const struct failover_node *n = &f->nodes[i];
-        uint64_t due = add_ms(n->since_ms, f->policy.failback_after_ms);
+        uint64_t due = failback_due(f, n);
         if (is_ready(n) && n->rank > f->nodes[f->active].rank && due > now_ms)
             at = min_ms(at, due);
     }

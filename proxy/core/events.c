@@ -294,15 +294,17 @@ static void settle_failed(struct failover *f, struct failover_request *r,
         f->nodes[r->node].judging++;
         return;
     }
+    bool is_by_leader = r->node != FAILOVER_NONE && r->node == f->active;
     if (is_moved_once(outcome)) {
         r->was_moved = true;
-        if (r->node == f->active && !r->is_bypass)
+        if (is_by_leader && !r->is_bypass)
             baton_yield(f,
                         outcome == FAILOVER_OUTCOME_SERVER ? FAILOVER_CAUSE_SERVER
                                                            : FAILOVER_CAUSE_BROKEN,
                         now_ms, out);
     }
-    bool has_nobody = outcome == FAILOVER_OUTCOME_SERVER && r->node == f->active;
+    bool has_nobody = outcome == FAILOVER_OUTCOME_SERVER && r->node != FAILOVER_NONE &&
+                      r->node == f->active; /* it could not yield */
     if (r->is_fin || has_nobody)
         hand_on(f, r, outcome, out);
     else
