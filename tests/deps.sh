@@ -17,7 +17,7 @@ NODE_MIN=20.18
 BUILD_PACKAGES="gcc make pkg-config libuv1-dev libcurl4-openssl-dev libjansson-dev libinih-dev
     libssl-dev"
 TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist clang clang-format openssl curl
-    git iproute2 util-linux procps"
+    git iproute2 util-linux procps libfaketime"
 
 fail() {
     printf 'deps: %s\n' "$@" >&2
