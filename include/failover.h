@@ -291,7 +291,7 @@ struct failover_node {
     uint64_t probe_at_ms;
     uint64_t broke_at_ms;  /* lost by a broken connection, not by silence; 0 = not */
     uint64_t polled_at_ms; /* last POLL sent */
-    uint64_t reset_at_ms;  /* quota comes back; 0 = unknown */
+    uint64_t reset_at_ms;  /* quota comes back; past = should be back; 0 = unknown */
     struct failover_usage usage;
     bool has_usage;
     int64_t estimate_milli; /* usage.remaining_milli less what was spent since */

@@ -311,6 +311,14 @@ static void settle_failed(struct failover *f, struct failover_request *r,
         flight_retry(f, r, outcome, now_ms, out);
 }
 
+/* Was nothing billed? A refusal is not, nor is what was never sent. An answer that broke off or
+ * fell silent may have been: its cost stays taken until /usage tells. */
+static bool is_unbilled(enum failover_outcome outcome)
+{
+    return outcome != FAILOVER_OUTCOME_OK && outcome != FAILOVER_OUTCOME_RESET &&
+           outcome != FAILOVER_OUTCOME_TIMEOUT && outcome != FAILOVER_OUTCOME_BROKEN;
+}
+
 static void teach_node(struct failover *f, const struct failover_attempt *a,
                        const struct failover_event *ev, bool *ret_is_second_403,
                        struct failover_actions *out)
@@ -330,7 +338,9 @@ static void teach_node(struct failover *f, const struct failover_attempt *a,
         health_forbidden(n, &f->policy, ev->now_ms);
     if (ev->outcome == FAILOVER_OUTCOME_TOKEN)
         forget_poll(f, a->node); /* what was asked before the 401 proves nothing */
-    if (ev->outcome != FAILOVER_OUTCOME_OK)
+    bool is_started = a->request != FAILOVER_NONE &&
+                      f->requests[a->request].state == FAILOVER_REQUEST_STARTED;
+    if (is_unbilled(ev->outcome) && !is_started)
         health_spend(n, &f->policy, -a->cost_milli, ev->now_ms);
     /* Whoever waits for its /usage has the answer: it is the account. */
     if (health_state(n) != NODE_READY)

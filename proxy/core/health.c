@@ -304,8 +304,9 @@ void health_usage_failed(struct failover_node *n, const struct failover_policy *
         n->is_checked = true;
         n->cause = FAILOVER_CAUSE_CHECKED;
     }
-    uint64_t again = n->is_token_bad || n->is_drained ? policy->drained_poll_interval_ms
-                                                      : policy->offline_check_ms;
+    bool is_overdue = n->reset_at_ms != 0 && n->reset_at_ms <= now_ms;
+    bool is_seldom = n->is_token_bad || (n->is_drained && !is_overdue);
+    uint64_t again = is_seldom ? policy->drained_poll_interval_ms : policy->offline_check_ms;
     if (n->network_streak > 0 && !n->is_cut_off)
         again = min_ms(again, policy->poll_gap_ms);
     n->poll_at_ms =

@@ -86,8 +86,13 @@ static enum failover_cause spent_cause(const struct failover_policy *policy,
 static uint64_t next_poll(const struct failover_node *n, const struct failover_policy *policy,
                           bool is_spent, uint64_t random, uint64_t now_ms)
 {
-    uint64_t interval = n->is_drained || n->is_token_bad ? policy->drained_poll_interval_ms
-                                                         : policy->poll_interval_ms;
+    uint64_t interval = policy->poll_interval_ms;
+    if (n->is_token_bad || n->is_drained)
+        interval = policy->drained_poll_interval_ms;
+    /* Its reset date has passed, yet nothing is back: GitHub is late. */
+    bool is_overdue = n->reset_at_ms != 0 && n->reset_at_ms <= now_ms;
+    if (n->is_drained && is_overdue && policy->poll_interval_ms != 0)
+        interval = min_ms(interval, policy->poll_interval_ms);
     uint64_t spread = random % (interval / 10 + 1);
     uint64_t at = interval == 0 ? FAILOVER_MS_MAX : add_ms(now_ms, interval + spread);
 
@@ -107,7 +112,10 @@ void health_usage(struct failover_node *n, const struct failover_policy *policy,
     n->usage = *usage;
     n->has_usage = true;
     n->estimate_milli = usage->remaining_milli;
-    n->reset_at_ms = usage->reset_in_ms == 0 ? 0 : add_ms(now_ms, usage->reset_in_ms);
+    if (usage->reset_in_ms != 0)
+        n->reset_at_ms = add_ms(now_ms, usage->reset_in_ms);
+    else if (n->reset_at_ms > now_ms || spent == FAILOVER_CAUSE_NONE)
+        n->reset_at_ms = 0; /* else it lies in the past: overdue */
     n->is_checked = true;
     n->checked_at_ms = now_ms;
     n->is_cut_off = false;

@@ -78,6 +78,8 @@ static void put_node(struct key *k, const struct world *w, unsigned i)
     put_time(k, !n->is_up && n->down == FAILOVER_DOWN_BACKOFF ? n->down_until_ms : 0, w->now);
     put_time(k, n->limited_until_ms, w->now);
     put_time(k, n->hold_until_ms, w->now);
+    if (n->is_drained)
+        put_time(k, n->reset_at_ms == 0 ? FAILOVER_MS_MAX : n->reset_at_ms, w->now);
     put_time(k, n->inflight > 0 ? n->handoff_until_ms : 0, w->now);
     put_time(k, n->poll_at_ms, w->now);
     put_time(k, n->restart_at_ms, w->now);
