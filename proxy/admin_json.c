@@ -59,12 +59,9 @@ static json_t *quota_detail(const struct proxy_node *n, const struct failover_no
         &failed);
     set(q, "entitlement", thousandths(u->entitlement_milli), &failed);
     set(q, "percentRemaining",
-        n->quota.percent_remaining < 0 && !u->is_exhausted
-            ? json_null()
-            : json_real(n->quota.percent_remaining),
-        &failed);
+        n->quota.has_percent ? json_real(n->quota.percent_remaining) : json_null(), &failed);
     set(q, "unlimited", json_boolean(u->is_unlimited), &failed);
-    set(q, "overagePermitted", json_boolean(n->quota.is_overage_permitted), &failed);
+    set(q, "overagePermitted", json_boolean(u->is_overage_permitted), &failed);
     set(q, "resetDate",
         n->quota.reset_date[0] == '\0' ? json_null() : json_string(n->quota.reset_date),
         &failed);
