@@ -5,6 +5,10 @@
 
 MODE    ?= release
 CC      ?= cc
+# libFuzzer is a part of clang.
+ifeq ($(MODE)$(findstring clang,$(CC)),fuzz)
+CC      := clang
+endif
 B       := build/$(MODE)
 VERSION := 0.1.0
 
@@ -33,9 +37,13 @@ CFLAGS_release := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 CFLAGS_debug   := -O0 -fPIE
 CFLAGS_asan    := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
   -fno-sanitize-recover=all -fPIE
+# The library for libFuzzer; its main() comes with the targets.
+CFLAGS_fuzz    := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all -fPIE \
+  -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 LDFLAGS_debug   := -pie
 LDFLAGS_asan    := -pie -fsanitize=address,undefined
+LDFLAGS_fuzz    := -pie -fsanitize=address,undefined
 ALL_CFLAGS   = $(BASE_CFLAGS) $(CFLAGS_$(MODE)) $(PKG_CFLAGS) $(LLHTTP_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS := $(LDFLAGS_$(MODE)) $(LDFLAGS)
 
@@ -46,6 +54,9 @@ LIB_SRCS  := $(wildcard proxy/base/*.c) $(CORE_SRCS) $(wildcard proxy/*.c) \
 LIB_OBJS   = $(LIB_SRCS:%.c=$(B)/%.o) $(LLHTTP_OBJS)
 UNIT_SRCS := $(wildcard tests/unit/test_*.c)
 UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/tests/%)
+FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BINS := $(FUZZ_SRCS:tests/fuzz/%.c=$(B)/tests/%)
+FUZZ_SECONDS ?= 5
 MODEL_BINS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/model_*.c))
 # The engine's search is built in small table sizes of its own.
 SMALL_FLAGS := -DNODES_MAX=4 -DREQUESTS_MAX=2 -DATTEMPTS_MAX=3
@@ -63,7 +74,7 @@ else
 Q = @echo '  $(1) $@';
 endif
 
-.PHONY: all deps deps-apt deps-node deps-test run test unit model integration demo lint
+.PHONY: all deps deps-apt deps-node deps-test run test unit model fuzz integration demo lint
 .PHONY: clean help
 .DELETE_ON_ERROR:
 
@@ -126,6 +137,10 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libcluster.a
 
 $(B)/tests/test_scenarios: $(patsubst %,$(B)/tests/unit/%.o,story story_actions story_events)
 
+$(B)/tests/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libcluster.a
+	@mkdir -p $(@D)
+	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
+
 $(B)/tests/model_failover: $(SMALL_OBJS)
 	@mkdir -p $(@D)
 	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^
@@ -141,6 +156,14 @@ unit: $(UNIT_BINS) ## unit tests of this MODE
 
 model: $(MODEL_BINS) ## exhaustive searches of the engines
 	$(RUN_EACH)
+
+ifeq ($(MODE),fuzz)
+fuzz: $(FUZZ_BINS)
+	@sh tests/fuzz/run.sh $(FUZZ_SECONDS) $^
+else
+fuzz: ## fuzz targets, FUZZ_SECONDS each (0: their corpus only)
+	@$(MAKE) --no-print-directory MODE=fuzz fuzz
+endif
 
 integration: all ## the real binary with real nodes
 	/usr/bin/python3 -m pytest -q tests/integration

@@ -90,7 +90,7 @@ const struct config_row config_table_rows[] = {
              "how many more nodes a refused request may try"),
      RANGE(0, 100), .environ_names = {"RETRY_LIMIT"}},
     {GATEWAY("retry_on", WORDS, LIVE, retry_mask, "connect reset timeout 401 402 403 421 429",
-             "failures that move a request on; also: 5xx"),
+             "what moves a request on; also: 5xx"),
      RANGE(RETRY_ALWAYS, RETRY_ALL), .words = retry_words},
     {GATEWAY("node_wait", DURATION, LIVE, node_wait_ms, "10s",
              "a request waits this long for a node that is starting"),

@@ -77,6 +77,7 @@ step "build (cc)" $make all
 step "unit tests" unit_tests
 step "exhaustive searches" $make model
 step "unit tests under ASan and UBSan" unit_tests MODE=asan
+step "fuzzers, a few seconds each" $make fuzz
 step "build (clang)" $make all CC=clang B=build/clang
 step "lint" $make lint
 step "+the real binary, end to end" pytest_all
