@@ -6,7 +6,7 @@
 # A target is tests/fuzz/fuzz_NAME.c. Its inputs are the files of tests/fuzz/corpus/NAME and of
 # the folders that its head names in lines " * seeds: FOLDER"; a line " * max_len: BYTES" asks
 # for longer inputs than 4096. tests/fuzz/NAME.dict are words to try. What is found on the way
-# is kept beside the binary, never in the tree. A crash leaves its input in crash-NAME-*: copy
+# is kept beside the binary, never in the tree. A crash leaves its input in NAME-crash-*: copy
 # that into the corpus, where it is a test from then on.
 #
 # SPDX-License-Identifier: MIT
@@ -21,7 +21,7 @@ run() {
     source=tests/fuzz/fuzz_$1.c
     found=$place/found/$1
     mkdir -p "$found" || return 1
-    set -- "$binary" -artifact_prefix="$place/crash-$1-" -timeout=20 -rss_limit_mb=1024 \
+    set -- "$binary" -artifact_prefix="$place/$1-" -timeout=20 -rss_limit_mb=1024 \
         -max_len="$(head_says max_len 4096)" "$found"
     for folder in "tests/fuzz/corpus/$name" $(head_says seeds); do
         [ ! -d "$folder" ] || set -- "$@" "$folder"
