@@ -5,6 +5,10 @@
 
 MODE    ?= release
 CC      ?= cc
+# libFuzzer is a part of clang.
+ifeq ($(MODE)$(findstring clang,$(CC)),fuzz)
+CC      := clang
+endif
 B       := build/$(MODE)
 VERSION := 0.1.0
 
@@ -33,9 +37,13 @@ CFLAGS_release := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 CFLAGS_debug   := -O0 -fPIE
 CFLAGS_asan    := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
   -fno-sanitize-recover=all -fPIE
+# The library for libFuzzer; its main() comes with the targets.
+CFLAGS_fuzz    := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all -fPIE \
+  -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 LDFLAGS_debug   := -pie
 LDFLAGS_asan    := -pie -fsanitize=address,undefined
+LDFLAGS_fuzz    := -pie -fsanitize=address,undefined
 ALL_CFLAGS   = $(BASE_CFLAGS) $(CFLAGS_$(MODE)) $(PKG_CFLAGS) $(LLHTTP_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS := $(LDFLAGS_$(MODE)) $(LDFLAGS)
 
@@ -55,6 +63,9 @@ SMALL_SRCS  := proxy/base/node $(addprefix proxy/core/,failover failover_names e
   baton health health_quota) $(addprefix tests/unit/search_,check rules events key store walk)
 MODEL_BINS  := $(B)/tests/model_fleet $(B)/tests/model_random \
   $(SMALL_SIZES:%=$(B)/tests/model_failover_%)
+FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BINS := $(FUZZ_SRCS:tests/fuzz/%.c=$(B)/tests/%)
+FUZZ_SECONDS ?= 5
 
 # One short line a file; `make V=1` shows the commands.
 ifeq ($(V),1)
@@ -65,8 +76,8 @@ else
 Q = @echo '  $(1) $@';
 endif
 
-.PHONY: all deps deps-apt deps-node deps-test run test unit model seeded integration demo lint
-.PHONY: clean help
+.PHONY: all deps deps-apt deps-node deps-test run test unit model seeded fuzz integration demo
+.PHONY: lint clean help
 .DELETE_ON_ERROR:
 
 all: $(B)/copilot-cluster ## build the program (default)
@@ -141,6 +152,15 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libcluster.a
 $(B)/tests/test_scenarios: $(patsubst %,$(B)/tests/unit/story%.o,_actions _events _policy) \
   $(B)/tests/unit/story.o
 
+$(B)/tests/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libcluster.a
+	@mkdir -p $(@D)
+	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
+
+$(B)/tests/fuzz_failover: $(patsubst %,$(B)/small/4x3/%.o,$(SMALL_SRCS) \
+  tests/fuzz/fuzz_failover)
+	@mkdir -p $(@D)
+	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^
+
 test: ## install, build and run every test
 	@sh tests/run.sh
 
@@ -155,6 +175,14 @@ model: $(MODEL_BINS) ## exhaustive searches of the engines
 
 seeded: ## one bug in each property of the engine: the search must find it
 	/usr/bin/python3 tests/seeded.py
+
+ifeq ($(MODE),fuzz)
+fuzz: $(FUZZ_BINS)
+	@sh tests/fuzz/run.sh $(FUZZ_SECONDS) $^
+else
+fuzz: ## fuzz targets, FUZZ_SECONDS each (0: their corpus only)
+	@$(MAKE) --no-print-directory MODE=fuzz fuzz
+endif
 
 integration: all ## the real binary with real nodes
 	/usr/bin/python3 -m pytest -q tests/integration
