@@ -70,6 +70,15 @@ bool health_may_be_cut(const struct failover_node *n)
     return n->is_token_bad || n->is_drained || n->is_lost || !n->is_up;
 }
 
+/* A reason is gone. What else is wrong with the account is the reason now; else it is `well`.
+ */
+static void change_cause(struct failover_node *n, enum failover_cause well)
+{
+    n->cause = n->is_drained              ? n->drain_cause
+               : n->limited_until_ms != 0 ? n->limit_cause
+                                          : well;
+}
+
 void health_up(struct failover_node *n, uint64_t now_ms)
 {
     n->is_up = true;
@@ -83,10 +92,7 @@ void health_up(struct failover_node *n, uint64_t now_ms)
     n->is_restart_asked = false;
     n->restart_at_ms = FAILOVER_MS_MAX;
     n->poll_at_ms = now_ms;
-    /* What is wrong with the account is still the reason of its state. */
-    n->cause = n->is_drained              ? n->drain_cause
-               : n->limited_until_ms != 0 ? n->limit_cause
-                                          : FAILOVER_CAUSE_UP;
+    change_cause(n, FAILOVER_CAUSE_UP);
 }
 
 void health_down(struct failover_node *n, enum failover_down down, uint64_t retry_in_ms,
@@ -300,10 +306,9 @@ void health_usage_failed(struct failover_node *n, const struct failover_policy *
     /* It answers, though not this question: a hiccup at GitHub must not keep a node from
      * serving. A real refusal shows in the next answer. */
     n->failures++;
-    if (!n->is_checked) {
-        n->is_checked = true;
+    if (health_state(n) == NODE_STARTING)
         n->cause = FAILOVER_CAUSE_CHECKED;
-    }
+    n->is_checked = true;
     bool is_overdue = n->reset_at_ms != 0 && n->reset_at_ms <= now_ms;
     bool is_seldom = n->is_token_bad || (n->is_drained && !is_overdue);
     uint64_t again = is_seldom ? policy->drained_poll_interval_ms : policy->offline_check_ms;
@@ -326,16 +331,19 @@ void health_probe_done(struct failover_node *n, const struct failover_policy *po
         return;
     }
     n->is_lost = false;
-    n->cause = FAILOVER_CAUSE_RECOVERED;
+    change_cause(n, FAILOVER_CAUSE_RECOVERED);
     n->poll_at_ms = now_ms;
 }
 
 void health_tick(struct failover_node *n, uint64_t now_ms)
 {
-    if (n->limited_until_ms != 0 && n->limited_until_ms <= now_ms) {
-        n->limited_until_ms = 0;
+    enum node_state before = health_state(n);
+
+    if (n->limited_until_ms == 0 || n->limited_until_ms > now_ms)
+        return;
+    n->limited_until_ms = 0;
+    if (before == NODE_RATE_LIMITED)
         n->cause = FAILOVER_CAUSE_RECOVERED;
-    }
 }
 
 uint64_t health_deadline(const struct failover_node *n)

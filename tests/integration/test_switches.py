@@ -1,4 +1,4 @@
-"""Fifty clients, ten switches: nobody is lost, nobody is asked twice, never two accounts at once.
+"""Fifty clients, ten switches: none is lost, none asked twice, never two accounts at once.
 
 Real nodes, four accounts. Every prompt has a name of its own, so that the fake GitHub's log
 tells how often each of them was answered there, and by whom.
