@@ -33,6 +33,12 @@
 #define JOURNAL_MAX    200 /* entries of /admin/journal: weeks of quiet, an hour of trouble */
 #define ERROR_TEXT_MAX 512 /* one error sentence with file, line and advice */
 
+/* Listening sockets. Every one is looked at each time when accepting pauses or resumes. */
+#define LISTENERS_MAX   16   /* a machine has a handful of addresses, and systemd a few sockets */
+#define LISTEN_PATH_MAX 107  /* sun_path of unix(7) without its NUL */
+#define LEAVING_MAX     64   /* refused, or their last answer is out: beside connections_max */
+#define LISTEN_BACKLOG  4096 /* as REQUESTS_MAX; the kernel cuts it to net.core.somaxconn */
+
 /* HTTP, client side */
 #define HEAD_BYTES_MAX    (16 * 1024) /* nginx and Node have 8-16 KiB; beyond it: 431 */
 #define HEAD_FIELDS_MAX   100         /* beyond it: 431 */

@@ -24,15 +24,27 @@ enum config_handoff { CONFIG_HANDOFF_DRAIN, CONFIG_HANDOFF_OVERLAP };
 enum config_client_gone { CONFIG_CLIENT_GONE_READ, CONFIG_CLIENT_GONE_ABORT };
 enum config_tristate { CONFIG_AUTO, CONFIG_YES, CONFIG_NO };
 
-/* [gateway] listen: an address and a port. Host is an IP literal (no brackets); port 0 lets
- * the kernel choose. */
+/* [gateway] listen, one of its addresses. */
+enum config_listen_kind {
+    CONFIG_LISTEN_TCP,
+    CONFIG_LISTEN_UNIX,
+    CONFIG_LISTEN_SYSTEMD, /* what systemd hands over: as many as it likes */
+};
+
 struct config_listen {
-    char host[64];
-    uint16_t port;
+    enum config_listen_kind kind;
+    char host[LISTEN_PATH_MAX + 1]; /* an IP literal (no brackets), or the path of a socket */
+    uint16_t port;                  /* 0 lets the kernel choose */
+};
+
+/* In the order of the file; never empty. */
+struct config_listens {
+    struct config_listen at[LISTENERS_MAX];
+    size_t count;
 };
 
 struct config_gateway {
-    struct config_listen listen;
+    struct config_listens listen;
     int64_t retry_limit;
     uint32_t retry_mask; /* retry_on: FAILOVER_RETRY() bits */
     uint64_t node_wait_ms;
@@ -51,6 +63,7 @@ struct config_gateway {
     uint64_t body_max_bytes;
     uint64_t body_memory_max_bytes;
     int64_t connections_max;
+    int64_t connections_per_address_max; /* 0 = no limit */
     int64_t queue_max;
 };
 

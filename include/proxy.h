@@ -1,6 +1,6 @@
 /* proxy.h - the proxy as the supervisor sees it.
  *
- * One proxy owns the listening socket, the failover engine, the connections to the nodes and
+ * One proxy owns the listening sockets, the failover engine, the connections to the nodes and
  * the quota polls. The supervisor tells it which nodes exist, and which of them are up; the
  * proxy asks the supervisor, through `struct proxy_host`, to restart a node and for the facts
  * about processes that /health shows. All calls are made on the loop's thread. Callbacks of
@@ -52,18 +52,24 @@ struct proxy_host {
     bool (*login)(void *host, unsigned i, struct proxy_login_view *ret_view);
     /* What proxy_remember() would write has changed. May be NULL. */
     void (*memory_changed)(void *host);
-    /* The listening socket and all connections are closed: the last call of a proxy. */
+    /* The listening sockets and all connections are closed: the last call of a proxy. */
     void (*closed)(void *host);
 };
 
-/* Binds the listening socket, starts nothing else yet. The config is borrowed for the life of
- * the proxy. On failure `ret_error` says which port, and whom to ask.
- * Errors: -EADDRINUSE, -EACCES, ... of bind(2); -ENOMEM. */
+/* Binds the listening sockets, or takes those of systemd; starts nothing else yet. The config
+ * is borrowed for the life of the proxy. On failure `ret_error` says which address, and what to
+ * do. Errors: -EADDRINUSE, -EACCES, ... of bind(2); -ENOMEM. */
 int proxy_open(uv_loop_t *loop, const struct config *config, const struct proxy_host *host,
                struct proxy **ret_proxy, struct error *ret_error) MUST_CHECK;
 
-/* The port that was bound; differs from the configured one when that was 0. */
-uint16_t proxy_port(const struct proxy *p);
+/* A place where clients find the gateway. */
+struct proxy_address {
+    char url[128];      /* "http://127.0.0.1:8080/v1", or "unix:/run/x.sock" */
+    bool is_everywhere; /* it is bound to every interface; the url says loopback */
+};
+
+/* The i-th of them, with the port that was really bound; false when there are not so many. */
+bool proxy_address(const struct proxy *p, unsigned i, struct proxy_address *ret_address);
 
 /* A node exists. Slots are chosen by the caller and dense from 0; slot order is index order. */
 void proxy_node_added(struct proxy *p, unsigned slot, const char *name, enum node_source source,
@@ -100,11 +106,12 @@ int proxy_remember(const struct proxy *p, struct buf *out) MUST_CHECK;
  * -ENOTSUP: written by a newer program, -ENOMEM. */
 int proxy_recall(struct proxy *p, struct slice json) MUST_CHECK;
 
-/* Stop accepting, answer what runs; `drained` of the host is not needed: ask with
- * proxy_busy(). Idle connections are closed at once. */
+/* Nobody new; what runs, and who waits in a socket's queue, is answered with `Connection:
+ * close`. `drained` of the host is not needed: ask with proxy_busy(). Idle connections are
+ * closed at once, new ones that have not asked anything yet in a moment. */
 void proxy_drain(struct proxy *p);
 
-/* Requests whose clients still wait for an answer. */
+/* Requests whose clients still wait for an answer, or may be about to come in. */
 unsigned proxy_busy(const struct proxy *p);
 
 /* Cuts what is left and closes everything; ends in proxy_host.closed, after which the proxy is

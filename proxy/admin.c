@@ -1,7 +1,7 @@
 /* admin - what the gateway answers about itself.
  *
  * /health is always 200: the ancestor's users read its fields, not its status. Device codes are
- * in it for callers on loopback only.
+ * in it for callers on this machine only: loopback and unix sockets.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -10,21 +10,6 @@
 #include "admin_json.h"
 #include "client_internal.h"
 #include "driver.h"
-
-static bool is_loopback(const struct client *c)
-{
-    struct sockaddr_storage peer = {0};
-    int len = sizeof peer;
-
-    if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&peer, &len) < 0)
-        return false;
-    if (peer.ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)&peer;
-        return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
-    }
-    const struct in6_addr *v6 = &((const struct sockaddr_in6 *)(const void *)&peer)->sin6_addr;
-    return IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == 127);
-}
 
 static void send_json(struct client *c, int r, struct buf *body)
 {
@@ -40,7 +25,7 @@ static void answer_health(struct client *c)
     struct buf body;
 
     buf_init(&body, 0);
-    int r = admin_json_health(client_proxy(c), is_loopback(c), &body);
+    int r = admin_json_health(client_proxy(c), peer_is_local(&c->peer), &body);
     send_json(c, r, &body);
 }
 

@@ -11,13 +11,15 @@
 #include "client_internal.h"
 
 #include <assert.h>
-#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "listener.h"
 #include "log.h"
 #include "mem.h"
 
-#define AHEAD_BYTES_MAX (64 * 1024) /* of a pipelining peer; then it is not read */
+#define AHEAD_BYTES_MAX  (64 * 1024) /* of a pipelining peer; then it is not read */
+#define FIRST_REQUEST_MS 1000 /* drain: who has just connected has so long to ask */
 
 /* ---------------------------------------------------------------- life */
 
@@ -33,9 +35,10 @@ static void on_handle_closed(uv_handle_t *handle)
     buf_done(&c->out);
     buf_done(&c->writing);
     buf_done(&c->ahead);
+    p->client_count--;
+    p->leaving_count -= c->is_leaving;
     c->magic = 0;
     mem_free(c);
-    p->client_count--;
     listener_resume(p->listener);
     proxy_part_closed(p);
 }
@@ -47,7 +50,8 @@ void client_close(struct client *c)
     c->phase = CLIENT_CLOSING;
     list_remove(&c->link);
     list_remove(&c->turn);
-    uv_close((uv_handle_t *)&c->tcp, on_handle_closed);
+    peer_leave(&c->peer);
+    uv_close(&c->socket.handle, on_handle_closed);
     uv_close((uv_handle_t *)&c->timer, on_handle_closed);
     struct exchange *x = c->exchange;
     c->exchange = NULL;
@@ -58,6 +62,15 @@ void client_close(struct client *c)
 struct proxy *client_proxy(const struct client *c)
 {
     return c->proxy;
+}
+
+void client_leave(struct client *c)
+{
+    if (c->is_leaving)
+        return;
+    c->is_leaving = true;
+    c->proxy->leaving_count++;
+    listener_resume(c->proxy->listener);
 }
 
 /* ---------------------------------------------------------------- time */
@@ -134,7 +147,7 @@ static void keep_ahead(struct client *c, struct slice bytes)
         return;
     }
     if (c->ahead.len > AHEAD_BYTES_MAX) {
-        (void)uv_read_stop((uv_stream_t *)&c->tcp);
+        (void)uv_read_stop(&c->socket.stream);
         c->is_reading = false;
     }
 }
@@ -147,7 +160,7 @@ static void on_fin(struct client *c)
     case CLIENT_HEAD:
     case CLIENT_BODY:
     case CLIENT_LINGER:
-        (void)uv_read_stop((uv_stream_t *)&c->tcp);
+        (void)uv_read_stop(&c->socket.stream);
         c->is_reading = false;
         if (c->phase == CLIENT_IDLE && c->ahead.len > 0)
             break; /* whole requests wait for their turn */
@@ -157,7 +170,7 @@ static void on_fin(struct client *c)
             client_close(c); /* nothing more can come of it */
         break;
     case CLIENT_BUSY:
-        (void)uv_read_stop((uv_stream_t *)&c->tcp);
+        (void)uv_read_stop(&c->socket.stream);
         c->is_reading = false;
         if (c->exchange != NULL)
             exchange_client_fin(c->exchange);
@@ -202,7 +215,7 @@ void client_read(struct client *c)
 {
     if (c->is_reading && c->phase != CLIENT_LINGER)
         return;
-    c->is_reading = uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read) == 0;
+    c->is_reading = uv_read_start(&c->socket.stream, on_alloc, on_read) == 0;
 }
 
 static void on_turn(uv_idle_t *idle);
@@ -266,53 +279,120 @@ void client_open_all(struct proxy *p)
 {
     list_init(&p->clients);
     list_init(&p->turns);
+    peer_table_init(&p->peers);
     (void)uv_idle_init(p->loop, &p->turn);
     p->turn.data = p;
     p->is_turn_open = true;
 }
 
-int client_accept(struct proxy *p, uv_stream_t *listening)
+/* ---------------------------------------------------------------- a new one */
+
+struct client *client_new(struct proxy *p)
 {
     struct client *c = mem_alloc(1, sizeof *c);
+
     if (c == NULL)
-        return -ENOMEM;
+        return NULL;
     c->magic = CLIENT_MAGIC;
     c->proxy = p;
-    (void)uv_tcp_init(p->loop, &c->tcp);
+    list_init(&c->turn);
+    list_init(&c->peer.link);
+    client_parse_init(c);
+    return c;
+}
+
+void client_discard(struct client *c)
+{
+    mem_free(c);
+}
+
+/* False when that failed: it is closing then. */
+static bool start(struct client *c, int fd, const struct peer *peer)
+{
+    struct proxy *p = c->proxy;
+    bool is_unix = peer_is_unix(peer);
+
+    (void)(is_unix ? uv_pipe_init(p->loop, &c->socket.pipe, 0)
+                   : uv_tcp_init(p->loop, &c->socket.tcp)); /* these always succeed */
     (void)uv_timer_init(p->loop, &c->timer);
-    c->tcp.data = c;
+    c->socket.handle.data = c;
     c->timer.data = c;
     c->write.data = c;
     c->shutdown.data = c;
     c->handles = 2;
+    c->peer.address = peer->address;
     p->client_count++;
     list_push_back(&p->clients, &c->link);
-    list_init(&c->turn);
-    client_parse_init(c);
-    int r = uv_accept(listening, (uv_stream_t *)&c->tcp);
+    int r = is_unix ? uv_pipe_open(&c->socket.pipe, fd) : uv_tcp_open(&c->socket.tcp, fd);
     if (r < 0) {
+        (void)close(fd);
         client_close(c);
-        return r;
     }
-    (void)uv_tcp_nodelay(&c->tcp, 1);
+    return r == 0;
+}
+
+void client_open(struct client *c, int fd, const struct peer *peer)
+{
+    struct proxy *p = c->proxy;
+
+    if (!start(c, fd, peer))
+        return;
+    if (!peer_is_local(peer))
+        peer_enter(&p->peers, &c->peer);
     c->phase = CLIENT_IDLE;
-    client_set_timer(c, p->config->gateway.head_timeout_ms);
+    c->is_new = true;
+    client_set_timer(c, p->is_draining ? FIRST_REQUEST_MS : p->config->gateway.head_timeout_ms);
     client_read(c);
-    return 0;
+}
+
+void client_show_out(struct client *c, int fd, const struct peer *peer)
+{
+    if (!start(c, fd, peer))
+        return;
+    client_leave(c);
+    client_answer_error(c, ROUTE_OPENAI, 503,
+                        "Your address has all the connections that it may have "
+                        "([gateway] connections_per_address_max).",
+                        NULL, 1);
 }
 
 /* ---------------------------------------------------------------- all of them */
+
+/* 1: something of a request has arrived; 0: FIN; -1: nothing. */
+static int peek(const struct client *c)
+{
+    uv_os_fd_t fd;
+    char byte;
+
+    if (uv_fileno(&c->socket.handle, &fd) < 0)
+        return 0;
+    return (int)recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+}
+
+void client_drain_idle(struct client *c)
+{
+    int input = peek(c);
+    bool is_awaited = input > 0 || (input < 0 && c->is_new);
+
+    c->has_promised = false; /* that answer is over */
+    if (c->is_cutting)
+        return;
+    if (c->ahead.len > 0)
+        client_wait_for_turn(c);
+    else if (!is_awaited)
+        client_cut(c);
+    else if (client_pending(c) == 0)
+        client_set_timer(c, FIRST_REQUEST_MS);
+}
 
 void client_drain_all(struct proxy *p)
 {
     LIST_FOREACH_SAFE (it, &p->clients) {
         struct client *c = LIST_ENTRY(it, struct client, link);
-        if (c->phase != CLIENT_IDLE || c->is_cutting)
-            continue;
-        if (client_pending(c) > 0)
-            client_cut(c);
-        else
-            client_close(c);
+        if (c->phase == CLIENT_IDLE)
+            client_drain_idle(c);
+        else if (c->phase == CLIENT_BUSY && c->exchange != NULL)
+            c->has_promised = c->exchange->phase == EXCHANGE_STARTED;
     }
 }
 
@@ -330,7 +410,10 @@ unsigned client_count_busy(const struct proxy *p)
 
     LIST_FOREACH (it, &p->clients) {
         const struct client *c = LIST_ENTRY(it, struct client, link);
-        busy += c->phase == CLIENT_BUSY || c->phase == CLIENT_BODY || client_pending(c) > 0;
+        /* In a drain those that are idle are only left open because a request comes. */
+        bool is_asking = c->phase == CLIENT_HEAD || c->phase == CLIENT_BODY ||
+                         (c->phase == CLIENT_IDLE && p->is_draining);
+        busy += c->phase == CLIENT_BUSY || is_asking || client_pending(c) > 0;
     }
     return busy;
 }

@@ -10,13 +10,22 @@
 
 struct client;
 
-/* Takes over a connection that waits on the listening handle. -ENOMEM, or accept's error. */
-int client_accept(struct proxy *p, uv_stream_t *listening) MUST_CHECK;
+/* Memory for a connection that is about to be accepted: for one of the next three. NULL on
+ * -ENOMEM. */
+struct client *client_new(struct proxy *p) MUST_CHECK;
+void client_discard(struct client *c);
+
+/* Serves a connection; takes the descriptor. */
+void client_open(struct client *c, int fd, const struct peer *peer);
+
+/* Answers 503 whatever is asked, and closes; takes the descriptor. */
+void client_show_out(struct client *c, int fd, const struct peer *peer);
 
 /* Prepares the lists of clients. */
 void client_open_all(struct proxy *p);
 
-/* Closes connections that wait for a request; the others get `Connection: close`. */
+/* Closes connections that wait for a request, unless one has arrived; the others get
+ * `Connection: close`. */
 void client_drain_all(struct proxy *p);
 
 /* Closes all connections now. */

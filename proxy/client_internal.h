@@ -30,8 +30,14 @@ struct client {
     enum client_phase phase;
     struct proxy *proxy;
     struct list link;
+    struct peer peer;
     struct list turn; /* in proxy.turns while a request that was sent ahead waits */
-    uv_tcp_t tcp;
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe; /* a unix socket */
+    } socket;
     uv_timer_t timer;
     uv_write_t write;
     uv_shutdown_t shutdown;
@@ -52,6 +58,9 @@ struct client {
 
     struct exchange *exchange; /* the request that is being answered by a node */
 
+    bool is_new;       /* nothing was asked yet */
+    bool is_leaving;   /* counted in proxy.leaving_count */
+    bool has_promised; /* drain: the answer under way said that the connection stays */
     bool is_reading;
     bool has_fin;
     bool is_holding; /* the timer is the exchange's */
@@ -66,6 +75,12 @@ struct client {
 void client_read(struct client *c);
 void client_set_timer(struct client *c, uint64_t timeout_ms);
 void client_rest_timer(struct client *c);
+
+/* Nothing more will be asked: there is room for another one. */
+void client_leave(struct client *c);
+
+/* A drain and no request under way: closes it, unless one has arrived or must come now. */
+void client_drain_idle(struct client *c);
 
 /* Queues it for its next turn, if there is something to do in it. */
 void client_wait_for_turn(struct client *c);

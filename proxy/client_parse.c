@@ -27,6 +27,7 @@ static int on_begin(llhttp_t *parser)
     struct client *c = parser->data;
 
     c->phase = CLIENT_HEAD;
+    c->is_new = false;
     c->refusal_status = 0;
     c->is_message_complete = false;
     c->is_head_request = false;

@@ -28,7 +28,7 @@ bool client_is_persistent(const struct client *c)
 {
     bool is_last = c->has_fin && c->ahead.len == 0;
 
-    return c->is_persistent && !is_last && !c->proxy->is_draining;
+    return c->is_persistent && !is_last && (!c->proxy->is_draining || c->has_promised);
 }
 
 void client_end_after(struct client *c)
@@ -39,7 +39,8 @@ void client_end_after(struct client *c)
 static void linger(struct client *c)
 {
     c->phase = CLIENT_LINGER;
-    (void)uv_read_stop((uv_stream_t *)&c->tcp);
+    client_leave(c);
+    (void)uv_read_stop(&c->socket.stream);
     client_read(c);
     client_set_timer(c, LINGER_MS);
 }
@@ -63,7 +64,7 @@ static void after_flush(struct client *c)
         return;
     c->is_cutting = false;
     (void)uv_timer_stop(&c->timer);
-    if (uv_shutdown(&c->shutdown, (uv_stream_t *)&c->tcp, on_shutdown) < 0)
+    if (uv_shutdown(&c->shutdown, &c->socket.stream, on_shutdown) < 0)
         client_close(c);
 }
 
@@ -97,7 +98,7 @@ static bool write_more(struct client *c)
     c->writing = c->out;
     buf_init(&c->out, 0);
     uv_buf_t b = uv_buf_init(c->writing.data, (unsigned)c->writing.len);
-    if (uv_write(&c->write, (uv_stream_t *)&c->tcp, &b, 1, on_written) < 0) {
+    if (uv_write(&c->write, &c->socket.stream, &b, 1, on_written) < 0) {
         client_close(c);
         return false;
     }
@@ -114,7 +115,7 @@ bool client_flush(struct client *c)
         return true;
     if (c->out.len > 0) {
         uv_buf_t b = uv_buf_init(c->out.data, (unsigned)c->out.len);
-        int n = uv_try_write((uv_stream_t *)&c->tcp, &b, 1);
+        int n = uv_try_write(&c->socket.stream, &b, 1);
         if (n < 0 && n != UV_EAGAIN) {
             client_close(c);
             return false;
@@ -158,7 +159,10 @@ void client_finish(struct client *c)
     c->phase = CLIENT_IDLE;
     if (!c->is_writing) /* else when it is written */
         client_set_timer(c, p->config->gateway.keepalive_timeout_ms);
-    client_wait_for_turn(c);
+    if (p->is_draining)
+        client_drain_idle(c);
+    else
+        client_wait_for_turn(c);
 }
 
 void client_answer(struct client *c, unsigned status, const char *content_type,

@@ -1,109 +1,220 @@
-/* listener - the listening socket.
+/* listener - where clients come in: all listening sockets, and how many may enter.
  *
- * At connections_max it stops accepting: what comes waits in the kernel's backlog, nobody is
- * dropped. When accept fails for want of descriptors or memory it pauses for a moment instead
- * of spinning.
+ * Sockets are polled and accepted from here. libuv's own way has two faults for this purpose:
+ * when descriptors run out it accepts connections only to close them, and any other error of
+ * accept(2) it repeats without end. Here nobody is dropped:
+ *
+ * - At connections_max all sockets are left alone until a connection closes. Whoever comes
+ *   waits in the kernel's queue.
+ * - When accept(2) fails, for want of descriptors or memory, they are left alone for RETRY_MS.
+ * - A client that has connections_per_address_max of them is let in, told so with a 503, and
+ *   shown out.
+ *
+ * How they are opened is in listener_open.c.
  *
  * SPDX-License-Identifier: MIT
  */
-#include "listener.h"
+#include "listener_internal.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "client.h"
 #include "log.h"
 #include "mem.h"
 
-#define BACKLOG  511
-#define PAUSE_MS 100
+#define RETRY_MS       100   /* after a failed accept(2): ten tries a second cost nothing */
+#define COMPLAINT_MS   60000 /* the same trouble is told once in this time */
+#define ACCEPTS_A_TURN 64    /* then those who are in get their turn */
 
-struct listener {
-    struct proxy *proxy;
-    uv_tcp_t tcp;
-    uv_timer_t pause;
-    unsigned waiting; /* on_connection calls whose accept is owed */
-    unsigned handles;
-    bool is_closing;
-};
+static void on_ready(uv_poll_t *poll, int status, int events);
+static void let_in(struct entrance *e);
 
-static void accept_one(struct listener *l);
+/* ---------------------------------------------------------------- pause and resume */
 
-static void on_pause_over(uv_timer_t *timer)
+static bool is_open(const struct entrance *e)
 {
-    listener_resume(timer->data);
+    return e->socket.fd >= 0;
 }
 
 static bool has_room(const struct listener *l)
 {
-    return l->proxy->client_count < (unsigned)l->proxy->config->gateway.connections_max;
+    const struct proxy *p = l->proxy;
+    unsigned leaving = p->leaving_count < LEAVING_MAX ? p->leaving_count : LEAVING_MAX;
+
+    return p->client_count - leaving < l->room;
 }
 
-static void accept_one(struct listener *l)
+static bool is_starved(const struct listener *l)
 {
-    /* libuv holds one accepted descriptor back until uv_accept() is called for it, and stops
-     * accepting meanwhile: that is how pausing works. */
-    if (!has_room(l))
-        return;
-    int r = client_accept(l->proxy, (uv_stream_t *)&l->tcp);
-    if (r == UV_EAGAIN) {
-        l->waiting = 0;
-        return;
-    }
-    l->waiting--;
-    if (r < 0) {
-        log_warn("a connection could not be accepted: %s", uv_strerror(r));
-        (void)uv_timer_start(&l->pause, on_pause_over, PAUSE_MS, 0);
+    return uv_is_active((const uv_handle_t *)&l->retry);
+}
+
+static void pause_all(struct listener *l)
+{
+    for (unsigned i = 0; i < l->count; i++) {
+        if (is_open(&l->entrances[i]))
+            (void)uv_poll_stop(&l->entrances[i].poll);
     }
 }
 
-static void on_connection(uv_stream_t *stream, int status)
+void listener_start(struct listener *l)
 {
-    struct listener *l = stream->data;
-
-    if (status < 0) {
-        log_warn("connections cannot be accepted: %s", uv_strerror(status));
-        return;
+    for (unsigned i = 0; i < l->count; i++) {
+        struct entrance *e = &l->entrances[i];
+        if (!is_open(e))
+            continue;
+        (void)uv_poll_start(&e->poll, UV_READABLE, on_ready);
+        if (l->is_draining)
+            let_in(e); /* an empty queue, which ends the drain, wakes nobody up */
     }
-    l->waiting++;
-    accept_one(l);
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    struct listener *l = timer->data;
+
+    if (!l->is_full)
+        listener_start(l);
+}
+
+/* True when this trouble was not told in the last minute. */
+static bool is_news(const struct listener *l, uint64_t *told_ms)
+{
+    uint64_t now_ms = uv_now(l->proxy->loop);
+
+    if (*told_ms != 0 && now_ms - *told_ms < COMPLAINT_MS)
+        return false;
+    *told_ms = now_ms;
+    return true;
+}
+
+static void starve(struct listener *l, int r)
+{
+    if (is_news(l, &l->starved_ms))
+        log_warn("connections cannot be accepted now, they wait: %s clients=%u", strerror(-r),
+                 l->proxy->client_count);
+    pause_all(l);
+    (void)uv_timer_start(&l->retry, on_retry, RETRY_MS, 0);
 }
 
 void listener_resume(struct listener *l)
 {
-    if (l == NULL || l->is_closing)
+    if (l == NULL || l->is_closing || !l->is_full || !has_room(l))
         return;
-    while (l->waiting > 0 && has_room(l) && !uv_is_active((uv_handle_t *)&l->pause))
-        accept_one(l);
+    l->is_full = false;
+    if (!is_starved(l))
+        listener_start(l);
 }
 
-static int fill_address(const struct config_listen *where, struct sockaddr_storage *ret_address)
-{
-    int r = uv_ip4_addr(where->host, where->port, (struct sockaddr_in *)(void *)ret_address);
+/* ---------------------------------------------------------------- letting in */
 
-    if (r < 0)
-        r = uv_ip6_addr(where->host, where->port, (struct sockaddr_in6 *)(void *)ret_address);
-    return r;
+static void close_entrance(struct entrance *e);
+
+static bool is_welcome(struct listener *l, const struct peer *peer)
+{
+    struct proxy *p = l->proxy;
+    int64_t most = p->config->gateway.connections_per_address_max;
+    char address[PEER_TEXT_MAX];
+
+    if (most == 0 || peer_is_local(peer) || peer_count(&p->peers, peer) < (unsigned)most)
+        return true;
+    l->refused++;
+    if (is_news(l, &l->refused_ms)) {
+        peer_print(peer, address);
+        log_warn("an address has all the connections that connections_per_address_max gives "
+                 "it, more are refused address=%s refused=%u",
+                 address, l->refused);
+        l->refused = 0;
+    }
+    return false;
 }
 
-static void explain(const struct config_listen *where, int r, struct error *ret_error)
+/* A connection that was reset while it waited, or of which the kernel has a network error to
+ * tell (accept(2)): nothing to do about it, the next one may be well. */
+static bool is_of_the_connection(int error)
 {
-    if (r == -EADDRINUSE)
-        (void)snprintf(ret_error->text, sizeof ret_error->text,
-                       "port %u on %s is taken by another program: see which with "
-                       "'ss -ltnp sport = :%u', or choose another with [gateway] listen or "
-                       "GATEWAY_PORT",
-                       where->port, where->host, where->port);
-    else if (r == -EACCES)
-        (void)snprintf(ret_error->text, sizeof ret_error->text,
-                       "port %u on %s needs more rights: take one above 1023, or give the "
-                       "capability CAP_NET_BIND_SERVICE",
-                       where->port, where->host);
+    static const int errors[] = {ECONNABORTED, EINTR,      EPERM,        ENETDOWN,
+                                 EPROTO,       ENOPROTOOPT, EHOSTDOWN,   ENONET,
+                                 EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH};
+
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        if (errors[i] == error)
+            return true;
+    }
+    return false;
+}
+
+/* -EAGAIN when nobody waits. The memory comes first: whoever was accepted is served. */
+static int let_one_in(struct entrance *e)
+{
+    struct listener *l = e->listener;
+    struct sockaddr_storage address = {0};
+    socklen_t len = sizeof address;
+    struct peer peer;
+
+    struct client *c = client_new(l->proxy);
+    if (c == NULL)
+        return -ENOMEM;
+    int fd = accept4(e->socket.fd, (struct sockaddr *)&address, &len,
+                     SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd < 0) {
+        int error = errno;
+        client_discard(c);
+        return is_of_the_connection(error) ? 0 : -error;
+    }
+    peer_init(&peer, &address);
+    if (is_welcome(l, &peer)) {
+        client_open(c, fd, &peer);
+    } else if (l->proxy->leaving_count < LEAVING_MAX) {
+        client_show_out(c, fd, &peer);
+    } else {
+        (void)close(fd); /* a flood: without a word */
+        client_discard(c);
+    }
+    return 0;
+}
+
+static void let_in(struct entrance *e)
+{
+    struct listener *l = e->listener;
+    /* A drain does not come back for the rest; the queue is no longer than this. */
+    unsigned most = l->is_draining ? LISTEN_BACKLOG + 1 : ACCEPTS_A_TURN;
+
+    for (unsigned i = 0; i < most && has_room(l); i++) {
+        int r = let_one_in(e);
+        if (r == -EAGAIN) {
+            if (l->is_draining)
+                close_entrance(e);
+            return;
+        }
+        if (r < 0) {
+            starve(l, r);
+            return;
+        }
+    }
+    if (!has_room(l)) {
+        l->is_full = true;
+        pause_all(l);
+    }
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+    struct entrance *e = poll->data;
+
+    assert(e->magic == ENTRANCE_MAGIC);
+    (void)events;
+    if (status < 0)
+        starve(e->listener, status);
     else
-        (void)snprintf(ret_error->text, sizeof ret_error->text,
-                       "cannot listen on %s port %u: %s", where->host, where->port,
-                       uv_strerror(r));
+        let_in(e);
 }
+
+/* ---------------------------------------------------------------- the end */
 
 static void on_handle_closed(uv_handle_t *handle)
 {
@@ -113,41 +224,47 @@ static void on_handle_closed(uv_handle_t *handle)
         proxy_part_closed(l->proxy);
 }
 
-int listener_open(struct proxy *p, const struct config_listen *where,
-                  struct listener **ret_listener, struct error *ret_error)
+static void on_poll_closed(uv_handle_t *handle)
 {
-    struct sockaddr_storage address = {0};
+    struct entrance *e = handle->data;
 
-    struct listener *l = mem_alloc(1, sizeof *l);
-    if (l == NULL)
-        return -ENOMEM;
-    l->proxy = p;
-    (void)uv_tcp_init(p->loop, &l->tcp);
-    (void)uv_timer_init(p->loop, &l->pause);
-    l->tcp.data = l;
-    l->pause.data = l;
-    l->handles = 2;
-    *ret_listener = l; /* has handles now: freed when they have closed, on failure too */
-    int r = fill_address(where, &address);
-    if (r == 0)
-        r = uv_tcp_bind(&l->tcp, (struct sockaddr *)&address, 0);
-    if (r == 0)
-        r = uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
-    if (r < 0)
-        explain(where, r, ret_error);
-    return r;
+    assert(e->magic == ENTRANCE_MAGIC);
+    handle->data = e->listener;
+    on_handle_closed(handle);
 }
 
-uint16_t listener_port(const struct listener *l)
+static void close_entrance(struct entrance *e)
 {
-    struct sockaddr_storage address = {0};
-    int len = sizeof address;
+    if (!is_open(e))
+        return;
+    uv_close((uv_handle_t *)&e->poll, on_poll_closed); /* it lets go of the descriptor now */
+    listen_socket_close(&e->socket);
+}
 
-    if (uv_tcp_getsockname(&l->tcp, (struct sockaddr *)&address, &len) < 0)
-        return 0;
-    return ntohs(address.ss_family == AF_INET
-                     ? ((struct sockaddr_in *)(void *)&address)->sin_port
-                     : ((struct sockaddr_in6 *)(void *)&address)->sin6_port);
+void listener_drain(struct listener *l)
+{
+    l->is_draining = true;
+    for (unsigned i = 0; i < l->count; i++) {
+        struct entrance *e = &l->entrances[i];
+        if (!is_open(e))
+            continue;
+        if (e->socket.is_inherited) {
+            close_entrance(e);
+            continue;
+        }
+        listen_socket_stop(&e->socket);
+        if (!is_starved(l))
+            let_in(e);
+    }
+}
+
+unsigned listener_count_draining(const struct listener *l)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; l->is_draining && i < l->count; i++)
+        count += is_open(&l->entrances[i]);
+    return count;
 }
 
 void listener_close(struct listener *l)
@@ -155,8 +272,9 @@ void listener_close(struct listener *l)
     if (l == NULL || l->is_closing)
         return;
     l->is_closing = true;
-    uv_close((uv_handle_t *)&l->tcp, on_handle_closed);
-    uv_close((uv_handle_t *)&l->pause, on_handle_closed);
+    for (unsigned i = 0; i < l->count; i++)
+        close_entrance(&l->entrances[i]);
+    uv_close((uv_handle_t *)&l->retry, on_handle_closed);
 }
 
 bool listener_is_closed(const struct listener *l)
@@ -167,4 +285,12 @@ bool listener_is_closed(const struct listener *l)
 void listener_free(struct listener *l)
 {
     mem_free(l);
+}
+
+bool listener_address(const struct listener *l, unsigned i, struct proxy_address *ret_address)
+{
+    if (i >= l->count || !is_open(&l->entrances[i]))
+        return false;
+    listen_socket_address(&l->entrances[i].socket, ret_address);
+    return true;
 }

@@ -76,7 +76,7 @@ int proxy_open(uv_loop_t *loop, const struct config *config, const struct proxy_
         r = driver_new(p, &p->driver);
     p->is_driver_open = r == 0;
     if (r == 0)
-        r = listener_open(p, &config->gateway.listen, &p->listener, ret_error);
+        r = listener_open(p, &p->listener, ret_error);
     if (r < 0) {
         if (r == -ENOMEM)
             (void)snprintf(ret_error->text, sizeof ret_error->text, "out of memory");
@@ -89,9 +89,9 @@ int proxy_open(uv_loop_t *loop, const struct config *config, const struct proxy_
     return 0;
 }
 
-uint16_t proxy_port(const struct proxy *p)
+bool proxy_address(const struct proxy *p, unsigned i, struct proxy_address *ret_address)
 {
-    return listener_port(p->listener);
+    return listener_address(p->listener, i, ret_address);
 }
 
 /* ---------------------------------------------------------------- nodes */
@@ -183,13 +183,13 @@ void proxy_node_evidence(struct proxy *p, unsigned slot, enum node_evidence evid
 void proxy_drain(struct proxy *p)
 {
     p->is_draining = true;
-    listener_close(p->listener);
     client_drain_all(p);
+    listener_drain(p->listener);
 }
 
 unsigned proxy_busy(const struct proxy *p)
 {
-    return client_count_busy(p);
+    return client_count_busy(p) + listener_count_draining(p->listener);
 }
 
 void proxy_close(struct proxy *p)

@@ -5,6 +5,7 @@
 #ifndef CLUSTER_H
 #define CLUSTER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <uv.h>
@@ -12,6 +13,7 @@
 #include "buf.h"
 #include "config.h"
 #include "error.h"
+#include "proxy.h"
 
 struct cluster;
 
@@ -26,8 +28,8 @@ int cluster_open(uv_loop_t *loop, const struct config *config, struct cluster **
 /* After the loop has ended. Accepts NULL. */
 void cluster_free(struct cluster *c);
 
-/* Where clients find it: http://127.0.0.1:8080/v1. `ret_url` has `size` bytes. */
-void cluster_url(const struct cluster *c, char *ret_url, size_t size);
+/* The i-th place where clients find it; false when there are not so many. */
+bool cluster_address(const struct cluster *c, unsigned i, struct proxy_address *ret_address);
 
 /* What config_load() cannot see: commands that cannot be split or expanded. Appends a line an
  * error to `messages`. -EINVAL when there are any, -ENOMEM. */

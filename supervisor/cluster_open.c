@@ -153,18 +153,9 @@ void cluster_free(struct cluster *c)
     mem_free(c);
 }
 
-void cluster_url(const struct cluster *c, char *ret_url, size_t size)
+bool cluster_address(const struct cluster *c, unsigned i, struct proxy_address *ret_address)
 {
-    const char *host = c->config->gateway.listen.host;
-    bool is_v6 = strchr(host, ':') != NULL;
-
-    /* "Every interface" is no address to type into a client. */
-    if (strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0) {
-        host = "127.0.0.1";
-        is_v6 = false;
-    }
-    (void)snprintf(ret_url, size, is_v6 ? "http://[%s]:%u/v1" : "http://%s:%u/v1", host,
-                   proxy_port(c->proxy));
+    return proxy_address(c->proxy, i, ret_address);
 }
 
 int cluster_check(const struct config *config, struct buf *messages)

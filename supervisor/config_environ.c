@@ -20,6 +20,7 @@
 
 #include "mem.h"
 #include "slice.h"
+#include "supervisor/config_listen.h"
 #include "supervisor/config_node.h"
 #include "supervisor/config_table.h"
 #include "supervisor/config_text.h"
@@ -47,7 +48,7 @@ static int set_from(struct config *c, const struct config_row *row, const char *
 
     assert(strcmp(row->section, "node") != 0);
     if (row->type == CONFIG_TYPE_LISTEN) /* the ancestor knew only the port */
-        return config_value_port(value, &c->gateway.listen.port, ret_error);
+        return config_listen_set_port(&c->gateway.listen, value, ret_error);
     return config_value_set(row, c, &from, ret_error);
 }
 

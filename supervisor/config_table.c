@@ -84,8 +84,8 @@ static const struct config_word level_words[] = {
 /* clang-format off */ /* rows that line up are easier to compare than rows that wrap */
 const struct config_row config_table_rows[] = {
     {GATEWAY("listen", LISTEN, RESTART_DAEMON, listen, "127.0.0.1:8080",
-             "address and port; 0.0.0.0 = every interface"),
-     RANGE(0, 65535), .environ_names = {"PORT", "GATEWAY_PORT"}},
+             "ADDRESS:PORT unix:/PATH systemd; 0.0.0.0 = every interface"),
+     RANGE(1, LISTENERS_MAX), .environ_names = {"PORT", "GATEWAY_PORT"}},
     {GATEWAY("retry_limit", INTEGER, LIVE, retry_limit, "3",
              "how many more nodes a refused request may try"),
      RANGE(0, 100), .environ_names = {"RETRY_LIMIT"}},
@@ -138,8 +138,11 @@ const struct config_row config_table_rows[] = {
              "all request bodies together; beyond it: 503"),
      RANGE(KIB, 1024 * GIB)},
     {GATEWAY("connections_max", INTEGER, LIVE, connections_max, "1024",
-             "clients connected at once"),
+             "clients connected at once; others wait until one leaves"),
      RANGE(1, REQUESTS_MAX)},
+    {GATEWAY("connections_per_address_max", INTEGER, LIVE, connections_per_address_max, "0",
+             "of them from one address, local ones aside; 0 = no limit"),
+     RANGE(0, REQUESTS_MAX)},
     {GATEWAY("queue_max", INTEGER, LIVE, queue_max, "256",
              "requests that wait for a node at once"),
      RANGE(0, REQUESTS_MAX)},

@@ -29,7 +29,7 @@ enum config_type {
     CONFIG_TYPE_HOME_FILE, /* char *, a path below the node's HOME */
     CONFIG_TYPE_TOKEN,     /* char *, visible ASCII, goes into an HTTP header; or NULL */
     CONFIG_TYPE_COMMAND,   /* char *, kept with its quotes */
-    CONFIG_TYPE_LISTEN,    /* struct config_listen */
+    CONFIG_TYPE_LISTEN,    /* struct config_listens; min and max of how many */
     CONFIG_TYPE_URL,       /* char *url, url_host and url_port of struct config_node */
     CONFIG_TYPE_ENV,       /* env.NAME: env[] of struct config_node */
     CONFIG_TYPE_PASS_ENV,  /* names; the same env[] */

@@ -2,20 +2,20 @@
  *
  * A setter for each type, in a table. A setter writes its field only when the whole text is
  * right; else it leaves the rest of a sentence that says what would have been right and what
- * was there. Numbers, words and prices have files of their own; what is about nodes only (url,
- * env.NAME, pass_env) is in config_node.
+ * was there. Numbers, words, addresses and prices have files of their own; what is about nodes
+ * only (url, env.NAME, pass_env) is in config_node.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "supervisor/config_value.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "mem.h"
+#include "supervisor/config_listen.h"
 #include "supervisor/config_node.h"
 #include "supervisor/config_number.h"
 #include "supervisor/config_price.h"
@@ -188,47 +188,10 @@ static int set_command(const struct config_row *row, void *field,
     return replace(field, text.at, text.len);
 }
 
-/* ---------------------------------------------------------------- addresses */
-
-int config_value_port(const char *text, uint16_t *ret_port, struct error *ret_error)
-{
-    uint64_t port;
-
-    if (!slice_to_u64(slice_trim(slice_of(text)), 65535, &port))
-        return config_text_refuse(ret_error, "0..65535", text);
-    *ret_port = (uint16_t)port;
-    return 0;
-}
-
 static int set_listen(const struct config_row *row, void *field, const struct config_text *from,
                       struct error *ret_error)
 {
-    struct config_listen listen = {.port = 0};
-    const char *colon = strrchr(from->text, ':');
-    struct slice host = {.at = from->text,
-                         .len = colon == NULL ? 0 : (size_t)(colon - from->text)};
-    unsigned char address[sizeof(struct in6_addr)];
-    bool is_v6 = host.len >= 2 && host.at[0] == '[' && host.at[host.len - 1] == ']';
-    uint64_t port;
-
-    if (is_v6)
-        host = (struct slice){.at = host.at + 1, .len = host.len - 2};
-    if (host.len == 0 || host.len >= sizeof listen.host)
-        return config_text_refuse(
-            ret_error, "ADDRESS:PORT such as 127.0.0.1:8080 or [::1]:8080", from->text);
-    memcpy(listen.host, host.at, host.len);
-    if (inet_pton(is_v6 ? AF_INET6 : AF_INET, listen.host, address) != 1)
-        return config_text_refuse(
-            ret_error, "ADDRESS:PORT such as 127.0.0.1:8080 or [::1]:8080", from->text);
-    if (!slice_to_u64(slice_of(colon + 1), row->max, &port)) {
-        (void)config_text_refuse(ret_error, "0..65535", colon + 1);
-        struct error port_error = *ret_error;
-        (void)snprintf(ret_error->text, sizeof ret_error->text, "port %.200s", port_error.text);
-        return -EINVAL;
-    }
-    listen.port = (uint16_t)port;
-    *(struct config_listen *)field = listen;
-    return 0;
+    return config_listen_parse(row, from->text, field, ret_error);
 }
 
 /* ---------------------------------------------------------------- the table of types */
@@ -284,7 +247,6 @@ static int print_text(const struct config_row *row, const char *text, struct buf
 int config_value_print(const struct config_row *row, const void *base, struct buf *out)
 {
     const void *field = (const char *)base + row->offset;
-    const struct config_listen *listen = field;
 
     switch (row->type) {
     case CONFIG_TYPE_DURATION:
@@ -308,8 +270,7 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
     case CONFIG_TYPE_URL:
         return print_text(row, *(char *const *)field, out);
     case CONFIG_TYPE_LISTEN:
-        return buf_printf(out, strchr(listen->host, ':') == NULL ? "%s:%u" : "[%s]:%u",
-                          listen->host, listen->port);
+        return config_listen_print(field, out);
     case CONFIG_TYPE_ENV:
     case CONFIG_TYPE_PASS_ENV:
     case CONFIG_TYPE_PRICE:
@@ -338,6 +299,8 @@ int config_value_print_range(const struct config_row *row, struct buf *out)
         return r < 0 ? r : config_word_print_all(row, out);
     case CONFIG_TYPE_PRICE:
         return config_price_print_range(row, out);
+    case CONFIG_TYPE_LISTEN:
+        return buf_printf(out, "%d to %d of them", (int)row->min, (int)row->max);
     default:
         return 0;
     }

@@ -22,9 +22,6 @@ int config_value_set(const struct config_row *row, void *base, const struct conf
 /* The row's default, which must have one. -ENOMEM. */
 int config_value_set_default(const struct config_row *row, void *base) MUST_CHECK;
 
-/* A port, 0..65535; errors as config_value_set. */
-int config_value_port(const char *text, uint16_t *ret_port, struct error *ret_error) MUST_CHECK;
-
 /* The value as one would write it into a file; secrets masked. Appends nothing for strings that
  * are NULL. -ENOMEM, or -EINVAL for env.NAME, pass_env and MODEL, which have no single value.
  */

@@ -136,15 +136,18 @@ static int list_nodes(const struct config *config, const char *indent, struct bu
 static int show_start(const struct options *options, const struct config *config,
                       struct buf *out)
 {
-    char url[128];
+    struct proxy_address at;
+    bool is_everywhere = false;
 
-    cluster_url(running, url, sizeof url);
-    int r = buf_printf(out, "copilot-cluster %s\n  clients     %s\n  settings    %s\n",
-                       CLUSTER_VERSION, url, file_name(options));
-    const char *host = config->gateway.listen.host;
-    if (r == 0 && (strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0))
-        r = buf_printf(out, "  open to     every network of this machine (listen = %s)\n",
-                       host);
+    int r = buf_printf(out, "copilot-cluster %s\n", CLUSTER_VERSION);
+    for (unsigned i = 0; r == 0 && cluster_address(running, i, &at); i++) {
+        r = buf_printf(out, "  %-10s  %s\n", i == 0 ? "clients" : "", at.url);
+        is_everywhere |= at.is_everywhere;
+    }
+    if (r == 0 && is_everywhere)
+        r = buf_printf(out, "  open to     every network of this machine\n");
+    if (r == 0)
+        r = buf_printf(out, "  settings    %s\n", file_name(options));
     if (r == 0 && config->node_count > 0)
         r = buf_printf(out, "  homes       %s/nodes\n  nodes       the last one is preferred\n",
                        config->supervisor.state_dir);

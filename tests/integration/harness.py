@@ -47,9 +47,20 @@ def wait_for(condition, what="", timeout=PATIENCE):
 
 
 def free_port(host="127.0.0.1"):
-    with socket.socket() as s:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as s:
         s.bind((host, 0))
         return s.getsockname()[1]
+
+
+def outside_address():
+    """An address of this machine that is not loopback, or None."""
+    with socket.socket(type=socket.SOCK_DGRAM) as s:
+        try:
+            s.connect(("192.0.2.1", 9))  # chooses a route, sends nothing
+        except OSError:
+            return None
+        address = s.getsockname()[0]
+        return None if address.startswith("127.") else address
 
 
 def start(argv, **options):
@@ -130,20 +141,44 @@ def seed_token(home, token):
     path.chmod(0o600)
 
 
+def listen_text(host, port):
+    if host.startswith("/"):
+        return f"unix:{host}"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+# systemd's part of sd_listen_fds(3): the sockets are the descriptors from 3 on, the pid is that
+# of the program, which takes the place of this one.
+HAND_OVER = """
+import fcntl, os, sys
+given = [int(fd) for fd in sys.argv[1].split(",")]
+high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 100) for fd in given]
+for fd in given:
+    os.close(fd)
+for place, fd in enumerate(high, 3):
+    os.dup2(fd, place)
+os.environ.update(LISTEN_FDS=str(len(high)), LISTEN_PID=str(os.getpid()),
+                  LISTEN_FDNAMES=":".join("x" for fd in high))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
 class Cluster:
     """One run of the program.
 
     nodes is {name: settings}; settings of other sections come as keyword arguments, such as
     gateway={"retry_limit": 1}. With a hub the nodes are real; a node whose name is in
     `accounts` is logged in as that account already. Environment variables: env={...}.
+    `host` may be the path of a unix socket. `inherit` are sockets that it finds as systemd's.
     """
 
     def __init__(self, folder, nodes, hub=None, accounts=None, env=None, port=None,
-                 host="127.0.0.1", wrapper=(), **sections):
+                 host="127.0.0.1", wrapper=(), inherit=(), **sections):
         self.folder = pathlib.Path(folder)
         self.state_dir, self.ini = self.folder / "state", self.folder / "cluster.ini"
         self.log_file = self.folder / "log"
-        self.host, self.port, self.wrapper = host, port or free_port(), wrapper
+        self.host, self.port, self.wrapper = str(host), port or free_port(), wrapper
+        self.inherit = inherit
         self.env = {**CLEAN_ENV, "HOME": str(self.folder), **(env or {})}
         self.process = None
         defaults = {"restart_delay": "200ms"}
@@ -151,7 +186,7 @@ class Cluster:
             self.env["NODE_EXTRA_CA_CERTS"] = hub.ca_file
             defaults.update({"command": "copilot-api start --port %(port)s",
                              "env.HTTPS_PROXY": hub.proxy, "pass_env": "NODE_EXTRA_CA_CERTS"})
-        self.sections = {"gateway": {"listen": f"{host}:{self.port}"},
+        self.sections = {"gateway": {"listen": listen_text(self.host, self.port)},
                          "supervisor": {"state_dir": self.state_dir},
                          "node": defaults}
         for name, settings in sections.items():
@@ -174,9 +209,12 @@ class Cluster:
     # ---------------------------------------------------------------- life
 
     def start(self):
+        fds = [s.fileno() for s in self.inherit]
+        hand_over = [PYTHON, "-c", HAND_OVER, ",".join(map(str, fds))] if fds else []
         with open(self.log_file, "ab") as log:
-            self.process = start([*self.wrapper, BINARY, "run", "-c", self.ini], env=self.env,
-                                 stdout=log, stderr=log, cwd=self.folder)
+            self.process = start([*self.wrapper, *hand_over, BINARY, "run", "-c", self.ini],
+                                 env=self.env, stdout=log, stderr=log, cwd=self.folder,
+                                 pass_fds=fds)
         wait_for(lambda: self.process.poll() is not None or self.is_listening(), "the gateway")
         assert self.process.poll() is None, f"exit {self.process.returncode}:\n{self.log}"
         return self

@@ -1,6 +1,6 @@
 """wire - HTTP/1.1 by hand, for tests that care about bytes.
 
-A Wire is one TCP connection. What is sent is exactly what the test wrote; answers are read by
+A Wire is one connection: TCP, or a unix socket when `host` is a path. What is sent is exactly what the test wrote; answers are read by
 their own framing (Content-Length, chunked, end of connection) and never guessed at: a body
 that ends early raises Cut. Nothing here retries, redirects or keeps cookies.
 
@@ -40,12 +40,16 @@ class Answer:
 
 class Wire:
     def __init__(self, port, host="127.0.0.1", timeout=30, receive_buffer=None):
-        self.sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        host = str(host)
+        is_path = host.startswith("/")
+        self.sock = socket.socket(socket.AF_UNIX if is_path else
+                                  socket.AF_INET6 if ":" in host else socket.AF_INET)
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.sock.settimeout(timeout)
-        self.sock.connect((host, port))
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock.connect(host if is_path else (host, port))
+        if not is_path:
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
 
     def __enter__(self):

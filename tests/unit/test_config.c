@@ -31,8 +31,8 @@ static void the_example_of_the_issue_gives_three_nodes(void **state)
     struct config *c = fixture_load(issue_example);
 
     (void)state;
-    assert_string_equal(c->gateway.listen.host, "127.0.0.1");
-    assert_int_equal(c->gateway.listen.port, 8080);
+    assert_string_equal(c->gateway.listen.at[0].host, "127.0.0.1");
+    assert_int_equal(c->gateway.listen.at[0].port, 8080);
     assert_string_equal(c->supervisor.state_dir, "/var/lib/copilot-cluster");
     assert_int_equal(c->node_count, 3);
 
@@ -66,8 +66,8 @@ static void an_empty_file_gives_the_defaults(void **state)
     struct config *c = fixture_load("");
 
     (void)state;
-    assert_string_equal(c->gateway.listen.host, "127.0.0.1");
-    assert_int_equal(c->gateway.listen.port, 8080);
+    assert_string_equal(c->gateway.listen.at[0].host, "127.0.0.1");
+    assert_int_equal(c->gateway.listen.at[0].port, 8080);
     assert_int_equal(c->gateway.retry_limit, 3);
     assert_int_equal(c->gateway.retry_mask, FAILOVER_RETRY_DEFAULT);
     assert_int_equal(c->gateway.node_wait_ms, 10000);

@@ -16,8 +16,8 @@ static void variables_beat_the_file(void **state)
     fixture_setenv("LOG_LEVEL", "trace");
     struct config *c = fixture_load("[gateway]\nlisten = 0.0.0.0:80\nretry_limit = 9\n"
                                     "[quota]\npoll_interval = 9\n[log]\nlevel = error\n");
-    assert_string_equal(c->gateway.listen.host, "0.0.0.0");
-    assert_int_equal(c->gateway.listen.port, 9000);
+    assert_string_equal(c->gateway.listen.at[0].host, "0.0.0.0");
+    assert_int_equal(c->gateway.listen.at[0].port, 9000);
     assert_int_equal(c->gateway.retry_limit, 0);
     assert_int_equal(c->quota.poll_interval_ms, 60000);
     assert_int_equal(c->quota.drained_poll_interval_ms, 7200000);
@@ -30,11 +30,11 @@ static void port_beats_gateway_port(void **state)
     (void)state;
     fixture_setenv("GATEWAY_PORT", "1001");
     struct config *c = fixture_load("");
-    assert_int_equal(c->gateway.listen.port, 1001);
+    assert_int_equal(c->gateway.listen.at[0].port, 1001);
     config_free(c);
     fixture_setenv("PORT", "1002");
     c = fixture_load("");
-    assert_int_equal(c->gateway.listen.port, 1002);
+    assert_int_equal(c->gateway.listen.at[0].port, 1002);
     config_free(c);
 }
 
@@ -47,7 +47,7 @@ static void an_empty_variable_counts_as_unset(void **state)
     fixture_setenv("COPILOT_NODES", "");
     fixture_setenv("COPILOT_NODES_URLS", "");
     struct config *c = fixture_load("[node:a]\n");
-    assert_int_equal(c->gateway.listen.port, 1001);
+    assert_int_equal(c->gateway.listen.at[0].port, 1001);
     assert_int_equal(c->gateway.retry_limit, 3);
     assert_int_equal(c->node_count, 1);
     assert_false(c->nodes_from_env);

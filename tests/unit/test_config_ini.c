@@ -132,7 +132,7 @@ static void a_colon_may_stand_for_the_equals_sign(void **state)
     struct config *c = fixture_load("[gateway]\nlisten: 127.0.0.2:9\n");
 
     (void)state;
-    assert_string_equal(c->gateway.listen.host, "127.0.0.2");
+    assert_string_equal(c->gateway.listen.at[0].host, "127.0.0.2");
     config_free(c);
 }
 

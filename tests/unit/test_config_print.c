@@ -136,8 +136,9 @@ static void the_table_has_a_line_for_each_setting(void **state)
         lines += out.data[i] == '\n';
     assert_int_equal(lines, config_table_count + 2);
     assert_non_null(strstr(text_of(&out),
-                           "| [gateway] listen | `127.0.0.1:8080` |  | PORT, GATEWAY_PORT | "
-                           "address and port; 0.0.0.0 = every interface |\n"));
+                           "| [gateway] listen | `127.0.0.1:8080` | 1 to 16 of them | "
+                           "PORT, GATEWAY_PORT | ADDRESS:PORT unix:/PATH systemd; 0.0.0.0 = "
+                           "every interface |\n"));
     assert_non_null(strstr(out.data, "| [gateway] handoff | `drain` | drain or overlap |  | "
                                      "drain: never two accounts"));
     assert_non_null(strstr(out.data, "| [node] restart_delay | `1s` | 10ms..1h |  | before "));
@@ -161,7 +162,7 @@ static void the_table_is_complete(void **state)
 }
 
 static const char rich[] =
-    "[gateway]\nlisten = [::1]:81\nretry_limit = 7\nbody_max = 1536KiB\nretry_on =\n"
+    "[gateway]\nlisten = [::1]:81, unix:/run/x.sock\nretry_limit = 7\nbody_max = 1536KiB\nretry_on =\n"
     "exhausted_status = 429\n[quota]\npoll_interval = 90s\nallow_overage = on\n"
     "[multipliers]\ngpt-4.1 = 0.125\nvendor/x = 12.50\ndefault = 1.005\n"
     "[log]\nlevel = trace\n"
@@ -186,7 +187,7 @@ static void what_is_in_force_can_be_read_again(void **state)
     assert_int_equal(config_print_effective(c, &second), 0);
     assert_string_equal(c->nodes[0].env[2].value, " a ; \"b\" \\ ");
     assert_string_equal(text_of(&second), first.data);
-    assert_non_null(strstr(first.data, "listen = [::1]:81\n"));
+    assert_non_null(strstr(first.data, "listen = [::1]:81 unix:/run/x.sock\n"));
     assert_non_null(strstr(first.data, "body_max = 1536KiB\n"));
     assert_non_null(strstr(first.data, "\nretry_on = \n"));
     assert_non_null(strstr(first.data, "allow_overage = yes\n"));

@@ -120,30 +120,6 @@ static void an_unknown_word_of_a_set_is_named_with_a_suggestion(void **state)
     }
 }
 
-static void listen_wants_an_address_and_a_port(void **state)
-{
-    static const char *const wrong[] = {"8080",     ":8080",          "localhost:8080",
-                                        "::1:8080", "[127.0.0.1]:80", "1.2.3:80"};
-    char text[128];
-    char expected[256];
-
-    (void)state;
-    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        (void)snprintf(text, sizeof text, "[gateway]\nlisten = %s\n", wrong[i]);
-        (void)snprintf(expected, sizeof expected,
-                       "t.ini:2: [gateway] listen must be ADDRESS:PORT such as 127.0.0.1:8080 "
-                       "or [::1]:8080, got '%s'\n",
-                       wrong[i]);
-        fixture_refuse(text, expected);
-    }
-    fixture_refuse("[gateway]\nlisten = 0.0.0.0:99999\n",
-                   "t.ini:2: [gateway] listen port must be 0..65535, got '99999'\n");
-    struct config *c = fixture_load("[gateway]\nlisten = [::1]:0\n");
-    assert_string_equal(c->gateway.listen.host, "::1");
-    assert_int_equal(c->gateway.listen.port, 0);
-    config_free(c);
-}
-
 static void urls_are_plain_http_without_path_or_password(void **state)
 {
     (void)state;
@@ -348,7 +324,6 @@ int main(void)
         FIXTURE_TEST(numbers_have_bounds_and_units),
         FIXTURE_TEST(words_are_listed),
         FIXTURE_TEST(an_unknown_word_of_a_set_is_named_with_a_suggestion),
-        FIXTURE_TEST(listen_wants_an_address_and_a_port),
         FIXTURE_TEST(urls_are_plain_http_without_path_or_password),
         FIXTURE_TEST(settings_that_make_no_sense_together_are_refused),
         FIXTURE_TEST(names_of_nodes_are_checked),
