@@ -34,7 +34,7 @@
 #define ERROR_TEXT_MAX 512 /* one error sentence with file, line and advice */
 
 /* Listening sockets. Every one is looked at each time when accepting pauses or resumes. */
-#define LISTENERS_MAX   16   /* a machine has a handful of addresses, and systemd a few sockets */
+#define LISTENERS_MAX   16 /* a machine has a handful of addresses, and systemd a few sockets */
 #define LISTEN_PATH_MAX 107  /* sun_path of unix(7) without its NUL */
 #define LEAVING_MAX     64   /* refused, or their last answer is out: beside connections_max */
 #define LISTEN_BACKLOG  4096 /* as REQUESTS_MAX; the kernel cuts it to net.core.somaxconn */

@@ -19,7 +19,7 @@
 #include "mem.h"
 
 #define AHEAD_BYTES_MAX  (64 * 1024) /* of a pipelining peer; then it is not read */
-#define FIRST_REQUEST_MS 1000 /* drain: who has just connected has so long to ask */
+#define FIRST_REQUEST_MS 1000        /* drain: who has just connected has so long to ask */
 
 /* ---------------------------------------------------------------- life */
 
@@ -337,7 +337,7 @@ void client_open(struct client *c, int fd, const struct peer *peer)
 
     if (!start(c, fd, peer))
         return;
-    if (!peer_is_local(peer))
+    if (!peer_is_local(peer)) /* Docker's proxy makes everybody look like one local client */
         peer_enter(&p->peers, &c->peer);
     c->phase = CLIENT_IDLE;
     c->is_new = true;

@@ -55,7 +55,8 @@ static const struct advice tcp_advice[] = {
     {EACCES, "; take a port above 1023, or give the capability CAP_NET_BIND_SERVICE"},
     {EADDRNOTAVAIL, "; 'ip address' shows those that this machine has; 0.0.0.0 stands for all "
                     "of them, [::] for those of IPv6"},
-    {EAFNOSUPPORT, "; this machine does not speak it: take the address out of [gateway] listen"},
+    {EAFNOSUPPORT,
+     "; this machine does not speak it: take the address out of [gateway] listen"},
     {0, NULL},
 };
 static const struct advice unix_advice[] = {
@@ -273,9 +274,9 @@ void listen_socket_stop(struct listen_socket *s)
 
     remove_file(s);
     /* Without it a client that comes between the last accept(2) and close(2) is reset. */
-    int r = s->is_unix ? shutdown(s->fd, SHUT_RD)
-                       : setsockopt(s->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
-                                    sizeof program);
+    int r = s->is_unix
+                ? shutdown(s->fd, SHUT_RD)
+                : setsockopt(s->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
     if (r < 0)
         log_debug("a listening socket cannot be stopped before it is closed: %s",
                   strerror(errno));
@@ -311,8 +312,8 @@ static void tcp_address(const struct listen_socket *s, struct proxy_address *ret
         return;
     }
     ret_address->is_everywhere = v4->sin_addr.s_addr == htonl(INADDR_ANY);
-    const struct in_addr at = {
-        ret_address->is_everywhere ? htonl(INADDR_LOOPBACK) : v4->sin_addr.s_addr};
+    const struct in_addr at = {ret_address->is_everywhere ? htonl(INADDR_LOOPBACK)
+                                                          : v4->sin_addr.s_addr};
     (void)inet_ntop(AF_INET, &at, host, sizeof host);
     (void)snprintf(ret_address->url, sizeof ret_address->url, "http://%s:%u/v1", host,
                    ntohs(v4->sin_port));

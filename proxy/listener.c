@@ -120,7 +120,7 @@ static bool is_welcome(struct listener *l, const struct peer *peer)
     int64_t most = p->config->gateway.connections_per_address_max;
     char address[PEER_TEXT_MAX];
 
-    if (most == 0 || peer_is_local(peer) || peer_count(&p->peers, peer) < (unsigned)most)
+    if (most == 0 || peer_count(&p->peers, peer) < (unsigned)most)
         return true;
     l->refused++;
     if (is_news(l, &l->refused_ms)) {
@@ -137,9 +137,9 @@ static bool is_welcome(struct listener *l, const struct peer *peer)
  * tell (accept(2)): nothing to do about it, the next one may be well. */
 static bool is_of_the_connection(int error)
 {
-    static const int errors[] = {ECONNABORTED, EINTR,      EPERM,        ENETDOWN,
-                                 EPROTO,       ENOPROTOOPT, EHOSTDOWN,   ENONET,
-                                 EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH};
+    static const int errors[] = {ECONNABORTED, EINTR,       EPERM,      ENETDOWN,
+                                 EPROTO,       ENOPROTOOPT, EHOSTDOWN,  ENONET,
+                                 EHOSTUNREACH, EOPNOTSUPP,  ENETUNREACH};
 
     for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
         if (errors[i] == error)
@@ -159,8 +159,8 @@ static int let_one_in(struct entrance *e)
     struct client *c = client_new(l->proxy);
     if (c == NULL)
         return -ENOMEM;
-    int fd = accept4(e->socket.fd, (struct sockaddr *)&address, &len,
-                     SOCK_CLOEXEC | SOCK_NONBLOCK);
+    int fd =
+        accept4(e->socket.fd, (struct sockaddr *)&address, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd < 0) {
         int error = errno;
         client_discard(c);

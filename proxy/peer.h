@@ -16,7 +16,7 @@
 #define PEER_TEXT_MAX INET6_ADDRSTRLEN
 
 struct peer {
-    struct list link; /* in a bucket of struct peer_table while it is counted */
+    struct list link;        /* in a bucket of struct peer_table while it is counted */
     struct in6_addr address; /* IPv4 as ::ffff:a.b.c.d; all zero on a unix socket */
 };
 

@@ -89,8 +89,8 @@ struct proxy {
     uv_idle_t turn;    /* runs while turns is not empty */
     bool is_turn_open;
     unsigned client_count;
-    unsigned leaving_count;   /* of them: nothing more will be asked */
-    struct peer_table peers;  /* struct client.peer, as far as it counts */
+    unsigned leaving_count;  /* of them: nothing more will be asked */
+    struct peer_table peers; /* struct client.peer, as far as it counts */
     unsigned upstream_count; /* open connections to nodes */
     uint64_t body_bytes;     /* request bodies in memory, against body_memory_max */
     struct proxy_switch switches[SWITCH_LOG_MAX];

@@ -7,8 +7,7 @@
 #include "supervisor/config_listen.h"
 #include "supervisor/config_table.h"
 
-#define SHAPE                                                                                  \
-    "ADDRESS:PORT such as 127.0.0.1:8080 or [::1]:8080, unix:/PATH, or systemd"
+#define SHAPE "ADDRESS:PORT such as 127.0.0.1:8080 or [::1]:8080, unix:/PATH, or systemd"
 
 /* What the text is, written again; it must be right. */
 static void reads_as(const char *text, const char *expected)
@@ -85,8 +84,9 @@ static void each_address_has_its_kind(void **state)
 
 static void what_is_no_address_is_named(void **state)
 {
-    static const char *const wrong[] = {"8080",   "::1:8080",       "[127.0.0.1]:80", "[]:80",
-                                        "1.2.3:80", "http://1.2.3.4:80", "/run/x.sock"};
+    static const char *const wrong[] = {"8080",       "::1:8080", "[127.0.0.1]:80",
+                                        "[]:80",      "1.2.3:80", "http://1.2.3.4:80",
+                                        "/run/x.sock"};
     char text[128];
     char expected[256];
 

@@ -162,7 +162,8 @@ static void the_table_is_complete(void **state)
 }
 
 static const char rich[] =
-    "[gateway]\nlisten = [::1]:81, unix:/run/x.sock\nretry_limit = 7\nbody_max = 1536KiB\nretry_on =\n"
+    "[gateway]\nlisten = [::1]:81, unix:/run/x.sock\nretry_limit = 7\nbody_max = "
+    "1536KiB\nretry_on =\n"
     "exhausted_status = 429\n[quota]\npoll_interval = 90s\nallow_overage = on\n"
     "[multipliers]\ngpt-4.1 = 0.125\nvendor/x = 12.50\ndefault = 1.005\n"
     "[log]\nlevel = trace\n"
