@@ -95,7 +95,7 @@ static int parse_unix(const char *word, struct config_listen *ret_listen,
         return config_text_refuse(ret_error, "unix: and a path of 107 bytes at most (unix(7))",
                                   word);
     ret_listen->kind = CONFIG_LISTEN_UNIX;
-    (void)snprintf(ret_listen->host, sizeof ret_listen->host, "%s", path);
+    memcpy(ret_listen->host, path, len + 1);
     return 0;
 }
 

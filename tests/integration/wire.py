@@ -1,8 +1,9 @@
 """wire - HTTP/1.1 by hand, for tests that care about bytes.
 
-A Wire is one connection: TCP, or a unix socket when `host` is a path. What is sent is exactly what the test wrote; answers are read by
-their own framing (Content-Length, chunked, end of connection) and never guessed at: a body
-that ends early raises Cut. Nothing here retries, redirects or keeps cookies.
+A Wire is one connection: TCP, or a unix socket when `host` is a path. What is sent is exactly
+what the test wrote; answers are read by their own framing (Content-Length, chunked, end of
+connection) and never guessed at: a body that ends early raises Cut. Nothing here retries,
+redirects or keeps cookies.
 
 SPDX-License-Identifier: MIT
 """

@@ -246,8 +246,10 @@ static void a_new_client_that_does_not_ask_is_closed_after_a_moment(void **state
     (void)state;
     connect_client(0);
     turn();
+    connect_client(1); /* still in the queue */
     proxy_drain(proxy);
     assert_string_equal(hear(0, true), "");
+    assert_string_equal(hear(1, true), "");
     turn();
     assert_int_equal(proxy_busy(proxy), 0);
 }
