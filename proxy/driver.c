@@ -249,6 +249,7 @@ static struct failover_policy make_policy(const struct config *c)
         .cooldown_ms = c->quota.rate_limit_cooldown_ms,
         .drain_hold_ms = 5 * 60 * 1000, /* DESIGN D7 */
         .poll_gap_ms = 10 * 1000,
+        .token_restart_gap_ms = 60 * 60 * 1000,
         .failback_after_ms = c->gateway.failback_after_ms,
         .reserve_milli = c->quota.reserve * 1000,
         .retry_mask = c->gateway.retry_mask,

@@ -58,6 +58,7 @@ static void on_added(struct failover *f, const struct failover_event *ev)
                                 .rank = ev->rank,
                                 .down = FAILOVER_DOWN_STARTING,
                                 .cause = FAILOVER_CAUSE_STARTUP,
+                                .down_cause = FAILOVER_CAUSE_STARTUP,
                                 .shown = NODE_STARTING,
                                 .poll_at_ms = FAILOVER_MS_MAX,
                                 .restart_at_ms = FAILOVER_MS_MAX,
@@ -153,7 +154,7 @@ static void on_policy(struct failover *f, const struct failover_event *ev)
 {
     f->policy = *ev->policy;
     for (uint16_t i = 0; i < f->node_top; i++)
-        health_policy_changed(&f->nodes[i], ev->now_ms);
+        health_policy_changed(&f->nodes[i], &f->policy, ev->now_ms);
 }
 
 /* ---------------------------------------------------------------- events about requests */
@@ -283,15 +284,22 @@ static void settle_failed(struct failover *f, struct failover_request *r,
         hand_on(f, r, outcome, out);
         return;
     }
-    bool can_ask = r->node != FAILOVER_NONE && health_state(&f->nodes[r->node]) == NODE_READY;
-    if (outcome == FAILOVER_OUTCOME_FORBIDDEN && !is_second_403 && can_ask) {
-        f->nodes[r->node].poll_at_ms = now_ms;
-        if (r->is_fin) {
+    enum node_state state =
+        r->node == FAILOVER_NONE ? NODE_OFFLINE : health_state(&f->nodes[r->node]);
+    if (outcome == FAILOVER_OUTCOME_FORBIDDEN && !is_second_403 &&
+        (state == NODE_READY || state == NODE_DRAINED)) {
+        /* Of an account that is drained anyway /usage cannot tell. */
+        if (r->is_fin || state == NODE_DRAINED) {
             hand_on(f, r, outcome, out);
             return;
         }
         r->state = FAILOVER_REQUEST_JUDGING;
         f->nodes[r->node].judging++;
+        f->nodes[r->node].poll_at_ms = now_ms; /* also where a former process refused it */
+        return;
+    }
+    if (outcome == FAILOVER_OUTCOME_SERVER && r->attempts > f->policy.retry_limit) {
+        hand_on(f, r, outcome, out);
         return;
     }
     bool is_by_leader = r->node != FAILOVER_NONE && r->node == f->active;

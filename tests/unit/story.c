@@ -232,6 +232,7 @@ static const struct failover_policy usual = {
     .cooldown_ms = 60000,
     .drain_hold_ms = 300000,
     .poll_gap_ms = 30000,
+    .token_restart_gap_ms = 3600000,
     .retry_mask = FAILOVER_RETRY_DEFAULT,
     .retry_limit = 3,
     .queue_max = 100,
