@@ -25,12 +25,12 @@ SEARCH = ["model_failover", "search_check", "search_rules", "search_events", "se
           "search_store"]
 
 BUGS = [
-    ("P1", "flight.c", "(state == NODE_READY || (state == NODE_DRAINED && r->is_free_model))",
+    ("P1", "flight.c", "(state == NODE_READY || (state == NODE_DRAINED && is_free))",
      "(state == NODE_READY || state == NODE_RATE_LIMITED)"),
     ("P2", "baton.c", "if (i != f->active && f->nodes[i].inflight > 0)",
      "if (i != f->active && f->nodes[i].inflight > 1)"),
-    ("P3", "events.c", "hand_on(f, r, outcome, out);\n        return;\n    }\n    bool can_ask",
-     "hand_on(f, r, outcome, out);\n    }\n    bool can_ask"),
+    ("P3", "events.c", "hand_on(f, r, outcome, out);\n        return;\n    }\n    enum node_state",
+     "hand_on(f, r, outcome, out);\n    }\n    enum node_state"),
     ("P4", "events.c", "else if (r->state == FAILOVER_REQUEST_STARTED)",
      "else if (r->state == FAILOVER_REQUEST_STARTED && ev->outcome != FAILOVER_OUTCOME_QUOTA)"),
     ("P5", "flight.c", "if (r->attempts > f->policy.retry_limit)",
@@ -42,8 +42,8 @@ BUGS = [
     ("P9", "flight.c", "at = min_ms(at, until);", "at = r->is_bypass ? until : at;"),
     ("P10", "flight.c", "return a->is_used && a->generation == id.generation ? a : NULL;",
      "return a->is_used ? a : NULL;"),
-    ("P11", "health.c", "if (n->forbidden_streak > 0 && n->judging == 0)",
-     "if (n->judging == 0)"),
+    ("P11", "health.c", "if (n->forbidden_streak > 0 && !n->is_forbidden_asked)",
+     "if (!n->is_forbidden_asked)"),
     ("D4", "baton.c", "health_may_be_cut(n) && n->handoff_until_ms <= now_ms;",
      "health_may_be_cut(n);"),
     ("D6", "events.c", "    r->is_fin = true;\n", ""),
