@@ -66,6 +66,17 @@ static void on_child_logged_in(void *data, struct child *child)
     cluster_post_node(data, FLEET_EVENT_LOGGED_IN, child->slot);
 }
 
+static void on_child_evidence(void *data, struct child *child, enum node_evidence evidence,
+                              const char *line)
+{
+    struct cluster *c = data;
+
+    log_debug("a line of the node's log is evidence node=%s evidence=%s line=\"%s\"",
+              child->config->name, node_evidence_name(evidence), line);
+    if (c->phase < CLUSTER_CLOSING)
+        proxy_node_evidence(c->proxy, child->slot, evidence, line);
+}
+
 static void on_child_exited(void *data, struct child *child)
 {
     struct cluster *c = data;
@@ -164,9 +175,10 @@ static void send_signal(struct cluster *c, const struct fleet_action *a)
 
 static void node_up(struct cluster *c, unsigned slot)
 {
-    const struct child *child = c->members[slot].child;
+    struct child *child = c->members[slot].child;
     char after[32];
 
+    child_up(child);
     relay_duration(uv_now(c->loop) - child->started_ms, after, sizeof after);
     log_info("node is up node=%s pid=%d account=%s after=\"%s\"", child->config->name,
              (int)child->process.pid,
@@ -287,6 +299,7 @@ void cluster_child_host_init(struct cluster *c)
         .state_dir = c->config->supervisor.state_dir,
         .on_prompt = on_child_prompt,
         .on_logged_in = on_child_logged_in,
+        .on_evidence = on_child_evidence,
         .on_exited = on_child_exited,
         .data = c,
     };
