@@ -78,6 +78,8 @@ static void note_evidence(struct child *c, int stream, const char *text, size_t 
 
     if (!evidence_line(&c->evidence, stream, text, len, &evidence))
         return;
+    if (evidence == NODE_EVIDENCE_CREDENTIALS)
+        c->is_refused = true;
     if (!c->evidence.is_up || evidence == NODE_EVIDENCE_REFRESH) {
         (void)snprintf(c->complaint, sizeof c->complaint, "%s", evidence_sentence(evidence));
         c->complaint_ms = now_ms;
@@ -277,6 +279,7 @@ bool child_start(struct child *c, uint16_t generation)
     c->starts++;
     c->why[0] = '\0';
     c->complaint[0] = '\0';
+    c->is_refused = false;
     memset(c->evidence_ms, 0, sizeof c->evidence_ms);
     evidence_init(&c->evidence);
     prompt_init(&c->prompt);
@@ -317,4 +320,9 @@ bool child_has_process(const struct child *c)
 bool child_has_token(const struct child *c)
 {
     return home_has_token(c->home, c->config->token_file);
+}
+
+int child_set_token_aside(const struct child *c, char *ret_path)
+{
+    return home_set_token_aside(c->home, c->config->token_file, ret_path);
 }

@@ -61,6 +61,7 @@ struct child {
     struct prompt prompt;
     struct evidence evidence;
     uint64_t evidence_ms[NODE_EVIDENCE_COUNT]; /* when the owner was told last; 0 = never */
+    bool is_refused;                           /* it said that GitHub refuses its login */
     char why[REASON_MAX];                      /* why we end it, or "" */
     char complaint[REASON_MAX]; /* the last error it printed, in plain words if known, or "" */
     uint64_t complaint_ms;      /* when */
@@ -89,5 +90,8 @@ void child_up(struct child *child);
 
 bool child_has_process(const struct child *child);
 bool child_has_token(const struct child *child);
+
+/* As home_set_token_aside(). */
+int child_set_token_aside(const struct child *child, char *ret_path) MUST_CHECK;
 
 #endif

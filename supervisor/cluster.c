@@ -12,8 +12,10 @@
 #include "supervisor/cluster_internal.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "log.h"
@@ -53,6 +55,7 @@ void cluster_post_node(struct cluster *c, enum fleet_event_type type, unsigned s
                         .id = {.slot = (uint16_t)slot,
                                .generation = child == NULL ? 0 : child->generation},
                         .has_token = child != NULL && child_has_token(child),
+                        .is_refused = child != NULL && child->is_refused,
                     });
 }
 
@@ -173,6 +176,28 @@ static void send_signal(struct cluster *c, const struct fleet_action *a)
                  m->child->why[0] == '\0' ? why : NULL);
 }
 
+/* What cannot be done now is asked for again when the next start is refused. */
+static void set_aside(struct cluster *c, unsigned slot)
+{
+    const struct child *child = c->members[slot].child;
+    char path[HOME_TOKEN_PATH_MAX];
+    int r = child_set_token_aside(child, path);
+
+    if (r < 0 && r != -ENOENT) {
+        log_error(
+            "GitHub refuses the login of this node, but its token file cannot be renamed: "
+            "%s; remove it, then a login is asked for node=%s file=%s/%s",
+            strerror(-r), child->config->name, child->home, child->config->token_file);
+        return;
+    }
+    if (r == 0)
+        log_warn("GitHub refuses the login of this node again and again, so its token is set "
+                 "aside and a new login is asked for; should the old one be good after all, "
+                 "rename the file back and restart the node node=%s old_token=%s",
+                 child->config->name, path);
+    cluster_post_node(c, FLEET_EVENT_TOKEN_GONE, slot);
+}
+
 static void node_up(struct cluster *c, unsigned slot)
 {
     struct child *child = c->members[slot].child;
@@ -246,6 +271,9 @@ static void carry_out(struct cluster *c, const struct fleet_action *a)
         break;
     case FLEET_ACTION_RETRACT_GONE:
         relay_gone(m->config->name);
+        break;
+    case FLEET_ACTION_SET_ASIDE:
+        set_aside(c, a->id.slot);
         break;
     case FLEET_ACTION_NODE_UP:
         node_up(c, a->id.slot);
