@@ -20,7 +20,7 @@
 #include "supervisor/signals.h"
 
 #define CLUSTER_MAGIC     0x434c5553u
-#define CLUSTER_QUEUE_MAX (8 * NODES_MAX) /* kinds of events that a node can have pending */
+#define CLUSTER_QUEUE_MAX (10 * NODES_MAX) /* kinds of events that a node can have pending */
 
 enum cluster_phase {
     CLUSTER_RUNNING,

@@ -19,7 +19,8 @@
 
 #define PROBE_INTERVAL_MS       100
 #define LOGIN_PROBE_INTERVAL_MS 1000
-#define OUR_HANDLES             5 /* pump, timer, tick, reaper, signals */
+#define REFUSED_APART_MS        60000 /* a hiccup of GitHub's login does not last so long */
+#define OUR_HANDLES             5     /* pump, timer, tick, reaper, signals */
 
 static void add_spawned(struct cluster *c, unsigned slot)
 {
@@ -38,6 +39,7 @@ static void add_spawned(struct cluster *c, unsigned slot)
                                 .restart_reset_ms = n->restart_reset_ms,
                                 .probe_interval_ms = PROBE_INTERVAL_MS,
                                 .login_probe_interval_ms = LOGIN_PROBE_INTERVAL_MS,
+                                .refused_apart_ms = REFUSED_APART_MS,
                                 .restart = {.delay_ms = n->restart_delay_ms,
                                             .delay_max_ms = n->restart_delay_max_ms},
                             },
