@@ -5,18 +5,18 @@
  * byte of anything else that was not refused) it is STARTED and goes out in the turn it came
  * in. A refusal is held whole, classified, and given to the engine, which passes it on, tries
  * another node, or has us answer ourselves. Nothing reaches the client before STARTED, so that
- * a retry is invisible; nothing is retried after it.
+ * a retry is invisible; nothing is retried after it. What the client gets is in
+ * exchange_answer.c.
  *
  * SPDX-License-Identifier: MIT
  */
-#include "exchange.h"
+#include "exchange_internal.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "answer.h"
 #include "client.h"
 #include "core/outcome.h"
 #include "core/price.h"
@@ -126,8 +126,7 @@ void exchange_submit(struct exchange *x)
     driver_post(p->driver, &ev);
 }
 
-/* After a terminal action. */
-static void unregister(struct exchange *x)
+void exchange_release(struct exchange *x)
 {
     struct proxy *p = x->proxy;
 
@@ -140,6 +139,7 @@ static void unregister(struct exchange *x)
         x->upstream = NULL;
         upstream_detach(u);
     }
+    free_exchange(x);
 }
 
 static void post(struct exchange *x, enum failover_event_type type)
@@ -186,84 +186,6 @@ void exchange_client_fin(struct exchange *x)
         post(x, FAILOVER_CLIENT_FIN);
 }
 
-/* ---------------------------------------------------------------- out to the client */
-
-/* An answer that could not be written whole, for want of memory, must not look whole. */
-static void must(struct exchange *x, int r)
-{
-    if (r < 0)
-        x->is_spoilt = true;
-}
-
-static bool is_chunked_out(const struct exchange *x)
-{
-    return !x->has_length && !x->is_bodiless && x->minor >= 1;
-}
-
-static void put_body(struct exchange *x, struct slice bytes)
-{
-    if (x->client == NULL || bytes.len == 0 || x->is_bodiless)
-        return;
-    struct buf *out = client_out(x->client);
-    int r = is_chunked_out(x) ? buf_printf(out, "%zx\r\n", bytes.len) : 0;
-    if (r == 0)
-        r = buf_append_slice(out, bytes);
-    if (r == 0 && is_chunked_out(x))
-        r = buf_append_slice(out, SLICE("\r\n"));
-    must(x, r);
-}
-
-static void put_head(struct exchange *x)
-{
-    /* Without a length and without chunks only the end of the connection ends the answer. */
-    bool is_delimited = x->has_length || x->is_bodiless || x->minor >= 1;
-
-    if (!is_delimited)
-        client_end_after(x->client);
-    must(x, exchange_text_answer_head(client_out(x->client), x, is_chunked_out(x),
-                                      client_is_persistent(x->client)));
-}
-
-/* The first byte goes out: no retry from here on. */
-static void start(struct exchange *x)
-{
-    struct failover_event ev = {.type = FAILOVER_STARTED, .attempt = x->attempt};
-
-    x->phase = EXCHANGE_STARTED;
-    driver_post(x->proxy->driver, &ev);
-    if (x->client == NULL)
-        return;
-    client_hold_done(x->client);
-    put_head(x);
-    put_body(x, buf_slice(&x->held));
-    buf_done(&x->held);
-}
-
-void exchange_on_turn(struct exchange *x)
-{
-    if (x->client == NULL)
-        return;
-    if (x->is_spoilt) {
-        client_close(x->client);
-        return;
-    }
-    if (x->phase != EXCHANGE_STARTED)
-        return;
-    if (client_flush(x->client) && x->upstream != NULL &&
-        client_pending(x->client) > WRITE_HIGH_BYTES && !x->is_paused) {
-        x->is_paused = true;
-        upstream_pause(x->upstream);
-    }
-}
-
-void exchange_writable(struct exchange *x)
-{
-    if (!x->is_paused || x->upstream == NULL)
-        return;
-    x->is_paused = false;
-    upstream_resume(x->upstream);
-}
-
 /* ---------------------------------------------------------------- from the node */
 
 void exchange_on_head(struct exchange *x, unsigned status, const struct fields *fields)
@@ -283,7 +205,7 @@ void exchange_on_head(struct exchange *x, unsigned status, const struct fields *
         retry.at != NULL && slice_to_u64(retry, UINT32_MAX, &seconds) ? seconds * 1000 : 0;
     sse_init(&x->sse, x->route.sse);
     buf_clear(&x->answer_fields);
-    must(x, exchange_text_answer_fields(&x->answer_fields, fields));
+    exchange_must(x, exchange_text_answer_fields(&x->answer_fields, fields));
     if (x->client != NULL && x->is_event_stream && status < 300)
         client_hold(x->client, HELD_STREAM_MS);
 }
@@ -292,14 +214,14 @@ static void on_stream_bytes(struct exchange *x, struct slice bytes)
 {
     sse_feed(&x->sse, bytes);
     if (x->phase == EXCHANGE_STARTED) {
-        put_body(x, bytes);
+        exchange_put_body(x, bytes);
         return;
     }
-    must(x, buf_append_slice(&x->held, bytes));
+    exchange_must(x, buf_append_slice(&x->held, bytes));
     /* An error before any content is worth another node; the end of the stream decides. */
     bool is_worth_it = x->sse.has_content || (x->sse.is_complete && !x->sse.has_error);
     if (is_worth_it || x->held.len > HELD_STREAM_BYTES_MAX)
-        start(x);
+        exchange_start(x);
 }
 
 void exchange_on_body(struct exchange *x, struct slice bytes)
@@ -311,19 +233,19 @@ void exchange_on_body(struct exchange *x, struct slice bytes)
     if (x->phase != EXCHANGE_STARTED) {
         bool is_refusal = x->status >= 300;
         if (is_refusal && x->held.len + bytes.len <= REFUSAL_BYTES_MAX) {
-            must(x, buf_append_slice(&x->held, bytes));
+            exchange_must(x, buf_append_slice(&x->held, bytes));
             return;
         }
-        start(x); /* a good answer, or one too long to be a refusal */
+        exchange_start(x); /* a good answer, or one too long to be a refusal */
     }
-    put_body(x, bytes);
+    exchange_put_body(x, bytes);
 }
 
 void exchange_hold_over(struct exchange *x)
 {
     if (x->phase != EXCHANGE_SENT)
         return;
-    start(x);
+    exchange_start(x);
     exchange_on_turn(x);
 }
 
@@ -379,7 +301,7 @@ void exchange_on_end(struct exchange *x)
         outcome = FAILOVER_OUTCOME_BROKEN;
     if (outcome == FAILOVER_OUTCOME_OK) {
         if (x->phase != EXCHANGE_STARTED)
-            start(x); /* whole, though nothing of it was worth showing before */
+            exchange_start(x); /* whole, though nothing of it was worth showing before */
         x->proxy->nodes[x->node].healthy_wall_ms = proxy_wall_ms();
     }
     post_outcome(x, outcome, wait_ms);
@@ -403,90 +325,4 @@ void exchange_dispatch(struct exchange *x, uint16_t node, struct failover_id att
     x->status = 0;
     buf_clear(&x->held);
     upstream_start(x, node, attempt);
-}
-
-/* Frees the exchange after its terminal action; returns its client, NULL when that is gone. */
-static struct client *end(struct exchange *x)
-{
-    struct client *c = x->client;
-
-    if (c != NULL)
-        client_forget_exchange(c);
-    unregister(x);
-    free_exchange(x);
-    return c;
-}
-
-static void finish(struct exchange *x)
-{
-    bool is_spoilt = x->is_spoilt;
-    struct client *c = end(x);
-
-    if (c != NULL && is_spoilt)
-        client_cut(c);
-    else if (c != NULL)
-        client_finish(c);
-}
-
-static void cut(struct exchange *x)
-{
-    struct client *c = end(x);
-
-    if (c != NULL)
-        client_cut(c);
-}
-
-void exchange_pass(struct exchange *x)
-{
-    if (x->client != NULL) {
-        put_head(x);
-        put_body(x, buf_slice(&x->held));
-        if (is_chunked_out(x))
-            must(x, buf_append_slice(client_out(x->client), SLICE("0\r\n\r\n")));
-    }
-    finish(x);
-}
-
-void exchange_reply(struct exchange *x, const struct failover_action *action)
-{
-    struct buf details;
-    char message[1024];
-
-    buf_init(&details, 8192);
-    exchange_text_no_node(x->proxy, action, message, sizeof message, &details);
-    enum route_dialect dialect = x->route.dialect;
-    uint64_t retry_after_s = (action->retry_after_ms + 999) / 1000;
-    struct client *c = end(x);
-    if (c != NULL)
-        client_answer_error(c, dialect, action->status, message,
-                            details.len > 1 ? details.data : NULL, retry_after_s);
-    buf_done(&details);
-}
-
-void exchange_truncate(struct exchange *x)
-{
-    struct buf event;
-
-    log_warn("an answer broke off node=%s stream=%s", x->proxy->nodes[x->node].name,
-             x->is_event_stream ? "yes" : "no");
-    if (x->client != NULL && x->is_event_stream) {
-        buf_init(&event, 4096);
-        if (answer_error_event(&event, x->route.sse,
-                               "The upstream stream broke off before it was complete.") == 0)
-            put_body(x, buf_slice(&event));
-        buf_done(&event);
-    }
-    cut(x);
-}
-
-void exchange_complete(struct exchange *x)
-{
-    /* DONE of a request that was never answered: its client has left, or half left. */
-    if (x->phase != EXCHANGE_STARTED) {
-        cut(x);
-        return;
-    }
-    if (x->client != NULL && is_chunked_out(x))
-        must(x, buf_append_slice(client_out(x->client), SLICE("0\r\n\r\n")));
-    finish(x);
 }
