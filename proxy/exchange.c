@@ -253,16 +253,13 @@ void exchange_hold_over(struct exchange *x)
 static enum failover_outcome judge_stream(const struct exchange *x, uint64_t *ret_wait_ms)
 {
     const struct sse *s = &x->sse;
-    struct refusal refusal;
+    struct outcome_answer answer = {.phase = OUTCOME_STREAM,
+                                    .end = OUTCOME_ERROR_EVENT,
+                                    .code = sse_error_code(s),
+                                    .retry_after_ms = sse_retry_after_ms(s)};
 
-    if (s->has_error && !s->has_content && x->phase != EXCHANGE_STARTED) {
-        refusal_read((struct slice){s->error, s->error_len}, &refusal);
-        struct outcome_answer answer = {.status = 429, .code = slice_of(refusal.code)};
-        enum failover_outcome outcome = outcome_classify(&answer, ret_wait_ms);
-        bool has_code = refusal.code[0] != '\0' && (outcome == FAILOVER_OUTCOME_QUOTA ||
-                                                    strstr(refusal.code, "rate_limit"));
-        return has_code ? outcome : FAILOVER_OUTCOME_BROKEN;
-    }
+    if (s->has_error && !s->has_content && x->phase != EXCHANGE_STARTED)
+        return outcome_classify(&answer, ret_wait_ms);
     /* The client has seen the node's own error event, or the end marker. */
     bool is_whole = s->is_complete || s->has_error || s->dialect == SSE_OTHER;
     return is_whole ? FAILOVER_OUTCOME_OK : FAILOVER_OUTCOME_BROKEN;
