@@ -161,11 +161,17 @@ static void post_outcome(struct exchange *x, enum failover_outcome outcome, uint
     driver_post(x->proxy->driver, &ev);
 }
 
-/* Clients hang up when they have seen the end mark of a stream; the node's last chunk comes in
- * a moment. Nothing departs then: a handoff waits that moment instead of killing the node. */
+bool exchange_is_over(const struct exchange *x)
+{
+    return exchange_is_stream(x) && (x->sse.is_complete || x->sse.has_error);
+}
+
+/* Clients hang up when they have seen the last word of a stream; the node's last chunk comes in
+ * a moment. Nothing departs then: a handoff waits that moment instead of killing the node, and
+ * an error is still charged to its account. */
 static bool is_as_good_as_done(struct exchange *x)
 {
-    if (x->upstream == NULL || !x->is_event_stream || !x->sse.is_complete)
+    if (x->upstream == NULL || x->phase != EXCHANGE_STARTED || !exchange_is_over(x))
         return false;
     upstream_resume(x->upstream);
     return true;
@@ -196,17 +202,18 @@ void exchange_on_head(struct exchange *x, unsigned status, const struct fields *
     uint64_t seconds = 0;
 
     x->status = status;
-    x->has_length =
-        length.at != NULL && slice_to_u64(length, UINT64_MAX / 2, &x->content_length);
     x->is_event_stream = type.len >= 17 && slice_equal_nocase((struct slice){type.at, 17},
                                                               SLICE("text/event-stream"));
+    /* Nobody knows how long a stream will be when it ends in an error event of ours. */
+    x->has_length = length.at != NULL && !exchange_is_stream(x) &&
+                    slice_to_u64(length, UINT64_MAX / 2, &x->content_length);
     x->is_bodiless = status == 204 || status == 304 || strcmp(x->method, "HEAD") == 0;
     x->retry_after_ms =
         retry.at != NULL && slice_to_u64(retry, UINT32_MAX, &seconds) ? seconds * 1000 : 0;
     sse_init(&x->sse, x->route.sse);
     buf_clear(&x->answer_fields);
     exchange_must(x, exchange_text_answer_fields(&x->answer_fields, fields));
-    if (x->client != NULL && x->is_event_stream && status < 300)
+    if (x->client != NULL && exchange_is_stream(x))
         client_hold(x->client, HELD_STREAM_MS);
 }
 
@@ -226,7 +233,7 @@ static void on_stream_bytes(struct exchange *x, struct slice bytes)
 
 void exchange_on_body(struct exchange *x, struct slice bytes)
 {
-    if (x->status < 300 && x->is_event_stream) {
+    if (exchange_is_stream(x)) {
         on_stream_bytes(x, bytes);
         return;
     }
@@ -245,6 +252,13 @@ void exchange_hold_over(struct exchange *x)
 {
     if (x->phase != EXCHANGE_SENT)
         return;
+    /* An error that can still be hidden: that the node does not end its stream is no reason to
+     * show it. */
+    if (exchange_is_over(x)) {
+        upstream_abort(x->upstream);
+        exchange_on_failed(x, OUTCOME_BODY, OUTCOME_BROKE);
+        return;
+    }
     exchange_start(x);
     exchange_on_turn(x);
 }
@@ -253,16 +267,29 @@ void exchange_hold_over(struct exchange *x)
 static enum failover_outcome judge_stream(const struct exchange *x, uint64_t *ret_wait_ms)
 {
     const struct sse *s = &x->sse;
+    const char *name = x->proxy->nodes[x->node].name;
+    bool is_whole = s->is_complete || (s->dialect == SSE_OTHER && x->is_ended);
     struct outcome_answer answer = {.phase = OUTCOME_STREAM,
-                                    .end = OUTCOME_ERROR_EVENT,
+                                    .end = x->is_ended ? OUTCOME_BROKE : x->end,
+                                    .status = x->status,
                                     .code = sse_error_code(s),
                                     .retry_after_ms = sse_retry_after_ms(s)};
 
-    if (s->has_error && !s->has_content && x->phase != EXCHANGE_STARTED)
+    if (x->end == OUTCOME_SILENT) /* the attempt goes on: its end is still to come */
         return outcome_classify(&answer, ret_wait_ms);
-    /* The client has seen the node's own error event, or the end marker. */
-    bool is_whole = s->is_complete || s->has_error || s->dialect == SSE_OTHER;
-    return is_whole ? FAILOVER_OUTCOME_OK : FAILOVER_OUTCOME_BROKEN;
+    if (answer.retry_after_ms == 0)
+        answer.retry_after_ms = x->retry_after_ms;
+    if (s->has_error)
+        answer.end = OUTCOME_ERROR_EVENT;
+    else if (is_whole)
+        answer.end = OUTCOME_WHOLE;
+    enum failover_outcome outcome = outcome_classify(&answer, ret_wait_ms);
+    if (s->has_error)
+        log_info("node %s: an error in its stream code=%.*s class=%s dialect=%s node=%s", name,
+                 answer.code.len > 0 ? (int)answer.code.len : 1,
+                 answer.code.len > 0 ? answer.code.at : "-", failover_outcome_name(outcome),
+                 sse_dialect_name(s->dialect), name);
+    return outcome;
 }
 
 static enum failover_outcome judge_refusal(struct exchange *x, uint64_t *ret_wait_ms)
@@ -270,10 +297,11 @@ static enum failover_outcome judge_refusal(struct exchange *x, uint64_t *ret_wai
     struct refusal refusal;
 
     refusal_read(buf_slice(&x->held), &refusal);
-    struct outcome_answer answer = {.status = x->status,
-                                    .code = slice_of(refusal.code),
-                                    .message = slice_of(refusal.message),
-                                    .retry_after_ms = x->retry_after_ms};
+    struct outcome_answer answer = {
+        .status = x->status,
+        .code = slice_of(refusal.code),
+        .message = slice_of(refusal.message),
+        .retry_after_ms = x->retry_after_ms != 0 ? x->retry_after_ms : refusal.retry_after_ms};
     enum failover_outcome outcome = outcome_classify(&answer, ret_wait_ms);
     if (outcome != FAILOVER_OUTCOME_OK)
         log_info("node %s: refused a request status=%u code=%s class=%s node=%s",
@@ -283,17 +311,19 @@ static enum failover_outcome judge_refusal(struct exchange *x, uint64_t *ret_wai
     return outcome;
 }
 
-void exchange_on_end(struct exchange *x)
+/* Of an answer that was not held only the status is known: mostly 200; or a refusal that was
+ * too long. */
+static enum failover_outcome judge_status(const struct exchange *x, uint64_t *ret_wait_ms)
 {
-    enum failover_outcome outcome = FAILOVER_OUTCOME_OK;
-    uint64_t wait_ms = 0;
+    struct outcome_answer answer = {.status = x->status, .retry_after_ms = x->retry_after_ms};
 
+    return outcome_classify(&answer, ret_wait_ms);
+}
+
+static void conclude(struct exchange *x, enum failover_outcome outcome, uint64_t wait_ms)
+{
     if (x->client != NULL)
         client_hold_done(x->client);
-    if (x->status < 300 && x->is_event_stream)
-        outcome = judge_stream(x, &wait_ms);
-    else if (x->phase != EXCHANGE_STARTED)
-        outcome = judge_refusal(x, &wait_ms);
     if (x->is_spoilt)
         outcome = FAILOVER_OUTCOME_BROKEN;
     if (outcome == FAILOVER_OUTCOME_OK) {
@@ -304,11 +334,28 @@ void exchange_on_end(struct exchange *x)
     post_outcome(x, outcome, wait_ms);
 }
 
-void exchange_on_failed(struct exchange *x, enum failover_outcome outcome)
+void exchange_on_end(struct exchange *x)
 {
-    if (x->client != NULL)
-        client_hold_done(x->client);
-    post_outcome(x, outcome, 0);
+    uint64_t wait_ms = 0;
+
+    x->is_ended = true;
+    x->end = OUTCOME_WHOLE;
+    enum failover_outcome outcome = exchange_is_stream(x)          ? judge_stream(x, &wait_ms)
+                                    : x->phase == EXCHANGE_STARTED ? judge_status(x, &wait_ms)
+                                                                   : judge_refusal(x, &wait_ms);
+    conclude(x, outcome, wait_ms);
+}
+
+void exchange_on_failed(struct exchange *x, enum outcome_phase phase, enum outcome_end end)
+{
+    struct outcome_answer answer = {.phase = phase, .end = end};
+    uint64_t wait_ms = 0;
+
+    x->end = end;
+    enum failover_outcome outcome = exchange_is_stream(x) && phase == OUTCOME_BODY
+                                        ? judge_stream(x, &wait_ms)
+                                        : outcome_classify(&answer, &wait_ms);
+    conclude(x, outcome, wait_ms);
 }
 
 /* ---------------------------------------------------------------- from the driver */
@@ -319,6 +366,8 @@ void exchange_dispatch(struct exchange *x, uint16_t node, struct failover_id att
     x->node = node;
     x->phase = EXCHANGE_SENT;
     x->is_paused = false;
+    x->is_event_stream = false;
+    x->is_ended = false;
     x->status = 0;
     buf_clear(&x->held);
     upstream_start(x, node, attempt);

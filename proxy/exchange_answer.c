@@ -9,6 +9,8 @@
  */
 #include "exchange_internal.h"
 
+#include <stdio.h>
+
 #include "answer.h"
 #include "client.h"
 #include "driver.h"
@@ -116,6 +118,14 @@ static void finish(struct exchange *x)
         client_finish(c);
 }
 
+/* The answer ends as it should: its last chunk, or nothing when a length was told. */
+static void finish_body(struct exchange *x)
+{
+    if (x->client != NULL && is_chunked_out(x))
+        exchange_must(x, buf_append_slice(client_out(x->client), SLICE("0\r\n\r\n")));
+    finish(x);
+}
+
 static void cut(struct exchange *x)
 {
     struct client *c = end(x);
@@ -129,10 +139,8 @@ void exchange_pass(struct exchange *x)
     if (x->client != NULL) {
         put_head(x);
         exchange_put_body(x, buf_slice(&x->held));
-        if (is_chunked_out(x))
-            exchange_must(x, buf_append_slice(client_out(x->client), SLICE("0\r\n\r\n")));
     }
-    finish(x);
+    finish_body(x);
 }
 
 void exchange_reply(struct exchange *x, const struct failover_action *action)
@@ -151,18 +159,45 @@ void exchange_reply(struct exchange *x, const struct failover_action *action)
     buf_done(&details);
 }
 
-void exchange_truncate(struct exchange *x)
+static void put_error_event(struct exchange *x, const char *why)
 {
     struct buf event;
+    char message[128];
 
-    log_warn("an answer broke off node=%s stream=%s", x->proxy->nodes[x->node].name,
-             x->is_event_stream ? "yes" : "no");
-    if (x->client != NULL && x->is_event_stream) {
-        buf_init(&event, 4096);
-        if (answer_error_event(&event, x->route.sse,
-                               "The upstream stream broke off before it was complete.") == 0)
-            exchange_put_body(x, buf_slice(&event));
-        buf_done(&event);
+    if (x->client == NULL || !x->is_event_stream)
+        return;
+    (void)snprintf(message, sizeof message,
+                   "The Copilot node's answer broke off before it was complete: %s.", why);
+    buf_init(&event, 4096);
+    if (answer_error_event(&event, x->route.sse, message) == 0)
+        exchange_put_body(x, buf_slice(&event));
+    buf_done(&event);
+}
+
+/* The attempt failed after its answer had begun. Either the client has seen the reason, an
+ * error event or a long refusal, and its answer ends as the node's did; or it learns of it
+ * here. */
+void exchange_truncate(struct exchange *x)
+{
+    static const char *const reasons[] = {
+        [OUTCOME_WHOLE] = "it ended without its end mark",
+        [OUTCOME_BROKE] = "the connection broke",
+        [OUTCOME_SILENT] = "nothing came any more",
+        [OUTCOME_GARBAGE] = "it is not HTTP",
+        [OUTCOME_ERROR_EVENT] = "it told an error",
+    };
+    bool is_told = exchange_is_stream(x) ? exchange_is_over(x) : x->is_ended;
+
+    if (is_told && x->is_ended && !x->is_spoilt) {
+        finish_body(x);
+        return;
+    }
+    if (!is_told) {
+        const char *name = x->proxy->nodes[x->node].name;
+        const char *why = x->is_spoilt ? "memory ran out" : reasons[x->end];
+        log_warn("node %s: an answer broke off: %s node=%s dialect=%s", name, why, name,
+                 x->is_event_stream ? sse_dialect_name(x->route.sse) : "none");
+        put_error_event(x, why);
     }
     cut(x);
 }
@@ -170,11 +205,8 @@ void exchange_truncate(struct exchange *x)
 void exchange_complete(struct exchange *x)
 {
     /* DONE of a request that was never answered: its client has left, or half left. */
-    if (x->phase != EXCHANGE_STARTED) {
+    if (x->phase != EXCHANGE_STARTED)
         cut(x);
-        return;
-    }
-    if (x->client != NULL && is_chunked_out(x))
-        exchange_must(x, buf_append_slice(client_out(x->client), SLICE("0\r\n\r\n")));
-    finish(x);
+    else
+        finish_body(x);
 }

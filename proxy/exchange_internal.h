@@ -7,6 +7,12 @@
 
 #include "exchange.h"
 
+/* Is the answer an event stream that is judged by its content (DESIGN D8)? */
+static inline bool exchange_is_stream(const struct exchange *x)
+{
+    return x->is_event_stream && x->status < 300;
+}
+
 /* ---- exchange.c */
 /* After a terminal action: out of the engine's table, off its upstream, freed. */
 void exchange_release(struct exchange *x);

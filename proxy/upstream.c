@@ -2,9 +2,10 @@
  *
  * Happy path: taken from the pool or connected, the request is written, the answer is parsed
  * with llhttp and handed to the exchange piece by piece, the connection goes back to the pool.
- * Failure: before a connection -> CONNECT; broken before or in the answer -> RESET; not HTTP ->
- * BROKEN; too long without a byte -> TIMEOUT, after which the connection is read on and dropped
- * as an orphan. The connection itself is in upstream_connect.c, its bytes in upstream_talk.c.
+ * Failure: how far the attempt had come, and what was seen, are told to the exchange, and
+ * core/outcome.c makes an outcome of them. After too long without a byte the connection is read
+ * on and dropped as an orphan. The connection itself is in upstream_connect.c, its bytes in
+ * upstream_talk.c.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -13,7 +14,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "core/outcome.h"
 #include "driver.h"
 
 /* ---------------------------------------------------------------- ends of an attempt */
@@ -44,16 +44,26 @@ static struct exchange *release_exchange(struct upstream *u)
     return x;
 }
 
-void upstream_fail(struct upstream *u, enum failover_outcome outcome)
+static enum outcome_phase phase_of(const struct upstream *u)
 {
+    if (u->state == UPSTREAM_CONNECTING)
+        return OUTCOME_CONNECT;
+    return u->is_final_head ? OUTCOME_BODY : OUTCOME_HEAD;
+}
+
+void upstream_fail(struct upstream *u, enum outcome_end end)
+{
+    struct outcome_answer answer = {.phase = phase_of(u), .end = end};
+    uint64_t wait_ms;
+
     if (u->state == UPSTREAM_CLOSING)
         return;
     upstream_close(u);
     struct exchange *x = release_exchange(u);
     if (x != NULL)
-        exchange_on_failed(x, outcome);
+        exchange_on_failed(x, answer.phase, end);
     else
-        post_orphan_outcome(u, outcome);
+        post_orphan_outcome(u, outcome_classify(&answer, &wait_ms));
 }
 
 /* Is it the race with a node that closes its idle connections? Then nothing was lost. */
@@ -70,7 +80,7 @@ static void start_over(struct upstream *u)
     uint16_t node = (uint16_t)(u->node - u->proxy->nodes);
 
     if (x == NULL) { /* an orphan whose request never arrived: nothing is at work */
-        upstream_fail(u, FAILOVER_OUTCOME_RESET);
+        upstream_fail(u, OUTCOME_BROKE);
         return;
     }
     upstream_close(u);
@@ -84,7 +94,7 @@ void upstream_broken(struct upstream *u)
     if (was_stale(u))
         start_over(u);
     else
-        upstream_fail(u, FAILOVER_OUTCOME_RESET);
+        upstream_fail(u, OUTCOME_BROKE);
 }
 
 /* ---------------------------------------------------------------- time */
@@ -106,7 +116,7 @@ static void on_timer(uv_timer_t *timer)
         return;
     }
     if (u->state == UPSTREAM_CONNECTING) {
-        upstream_fail(u, FAILOVER_OUTCOME_CONNECT);
+        upstream_fail(u, OUTCOME_SILENT);
         return;
     }
     uint64_t until = u->active_ms + upstream_patience(u);
@@ -116,8 +126,8 @@ static void on_timer(uv_timer_t *timer)
         upstream_set_timer(u, until - now);
         return;
     }
-    if (u->exchange == NULL) { /* an orphan that is silent for that long: give up on it */
-        upstream_fail(u, FAILOVER_OUTCOME_RESET);
+    if (u->exchange == NULL || exchange_is_over(u->exchange)) {
+        upstream_fail(u, OUTCOME_BROKE); /* nothing more is expected: we hang up */
         return;
     }
     /* The account may still be at work: an orphan from now on (DESIGN D4). */
@@ -127,7 +137,7 @@ static void on_timer(uv_timer_t *timer)
     struct exchange *x = u->exchange;
     u->exchange = NULL;
     x->upstream = NULL;
-    exchange_on_failed(x, FAILOVER_OUTCOME_TIMEOUT);
+    exchange_on_failed(x, phase_of(u), OUTCOME_SILENT);
 }
 
 void upstream_set_timer(struct upstream *u, uint64_t timeout_ms)

@@ -135,7 +135,7 @@ static void on_connected(uv_connect_t *request, int status)
         log_debug("node %s: connect failed: %s node=%s", u->node->name, uv_strerror(status),
                   u->node->name);
         u->node->has_address = u->node->has_address && u->node->resolved_at_ms == 0;
-        upstream_fail(u, FAILOVER_OUTCOME_CONNECT);
+        upstream_fail(u, OUTCOME_BROKE);
         return;
     }
     (void)uv_tcp_nodelay(&u->tcp, 1);
@@ -161,7 +161,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
     if (status < 0) {
         log_warn("node %s: its host name is not found: %s node=%s", n->name,
                  uv_strerror(status), n->name);
-        upstream_fail(u, FAILOVER_OUTCOME_CONNECT);
+        upstream_fail(u, OUTCOME_BROKE);
         return;
     }
     upstream_connect(u);
@@ -183,5 +183,5 @@ void upstream_connect(struct upstream *u)
                            on_connected);
     }
     if (r < 0)
-        upstream_fail(u, FAILOVER_OUTCOME_CONNECT);
+        upstream_fail(u, OUTCOME_BROKE);
 }

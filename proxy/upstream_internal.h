@@ -11,6 +11,7 @@
 
 #include <llhttp.h>
 
+#include "core/outcome.h"
 #include "exchange.h"
 #include "fields.h"
 #include "upstream.h"
@@ -62,7 +63,7 @@ void upstream_set_timer(struct upstream *u, uint64_t timeout_ms);
 uint64_t upstream_patience(const struct upstream *u);
 
 /* The attempt is over and the connection of no more use. */
-void upstream_fail(struct upstream *u, enum failover_outcome outcome);
+void upstream_fail(struct upstream *u, enum outcome_end end);
 
 /* The connection broke; a stale one is replaced without anybody noticing. */
 void upstream_broken(struct upstream *u);

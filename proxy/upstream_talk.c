@@ -87,7 +87,7 @@ static void take_bytes(struct upstream *u, const char *bytes, size_t len)
     } else if (error != HPE_OK) {
         log_warn("node %s: its answer is not HTTP: %s node=%s", u->node->name,
                  llhttp_errno_name(error), u->node->name);
-        upstream_fail(u, FAILOVER_OUTCOME_BROKEN);
+        upstream_fail(u, OUTCOME_GARBAGE);
     } else if (u->exchange != NULL) {
         exchange_on_turn(u->exchange);
     }
