@@ -91,7 +91,7 @@ static enum meaning look_up(enum sse_dialect dialect, struct slice name)
 
 static struct slice word_of(const struct sse *s)
 {
-    return (struct slice){s->word, s->is_word_cut ? 0 : s->word_len};
+    return (struct slice){s->word, s->word_len};
 }
 
 /* Is the data line that ends here the end mark of chat completions? Some nodes put it behind
@@ -171,12 +171,6 @@ static void end_event(struct sse *s)
 
 /* ---------------------------------------------------------------- lines */
 
-static void begin_word(struct sse *s)
-{
-    s->word_len = 0;
-    s->is_word_cut = false;
-}
-
 static void keep_bytes(struct sse *s, struct slice bytes)
 {
     size_t room = SSE_WORD_MAX - (size_t)s->word_len;
@@ -184,7 +178,6 @@ static void keep_bytes(struct sse *s, struct slice bytes)
 
     memcpy(s->word + s->word_len, bytes.at, kept);
     s->word_len = (uint8_t)(s->word_len + kept);
-    s->is_word_cut |= kept < bytes.len;
 }
 
 static void end_name(struct sse *s)
@@ -195,7 +188,7 @@ static void end_name(struct sse *s)
               : slice_equal(name, SLICE("data")) ? PART_DATA
                                                  : PART_IGNORED; /* also a comment */
     s->is_after_colon = true;
-    begin_word(s);
+    s->word_len = 0;
 }
 
 static void end_line(struct sse *s)
@@ -211,8 +204,6 @@ static void end_line(struct sse *s)
         s->meaning = (uint8_t)look_up(s->dialect, word_of(s));
         break;
     case PART_DATA:
-        if (is_data_wanted(s))
-            sse_data_feed(&s->data, SLICE("\n"));
         if (s->has_data && !s->is_judged && sse_data_is_whole(&s->data))
             judge(s);
         break;
@@ -221,7 +212,7 @@ static void end_line(struct sse *s)
     }
     s->part = PART_NAME;
     s->is_after_colon = false;
-    begin_word(s);
+    s->word_len = 0;
 }
 
 static void feed_value(struct sse *s, struct slice bytes)

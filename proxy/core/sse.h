@@ -22,7 +22,9 @@ enum sse_dialect {
     SSE_OTHER,     /* unknown: whatever comes is content, and the last chunk ends it */
 };
 
-#define SSE_WORD_MAX 24 /* names of fields and of the events that matter */
+/* Of names of fields and events so much is kept: the longest that matters has 20 bytes, so that
+ * one that was cut equals none. */
+#define SSE_WORD_MAX 24
 
 struct sse {
     enum sse_dialect dialect;
@@ -38,7 +40,6 @@ struct sse {
     uint8_t part;
     bool is_cr;          /* the last byte was CR: an LF now is the same line end */
     bool is_after_colon; /* one space here is not part of the value */
-    bool is_word_cut;    /* too long for any word of ours */
     uint8_t word_len;
     char word[SSE_WORD_MAX];
 

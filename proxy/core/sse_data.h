@@ -40,7 +40,7 @@ struct sse_data {
 /* A new event. */
 void sse_data_init(struct sse_data *d);
 
-/* More bytes of its data; the lines of data in several are joined with "\n". */
+/* More bytes of its data; what stood between two lines of it means nothing to JSON. */
 void sse_data_feed(struct sse_data *d, struct slice bytes);
 
 /* Between two values: what was opened is closed. */

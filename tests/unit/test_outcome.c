@@ -167,6 +167,7 @@ static void the_nodes_own_rate_limit_is_told_from_githubs(void **state)
         {429, "", "Rate limit exceeded", 0, IS(BRAKE), 0},
         {429, "rate_limited", "Rate limit exceeded", 0, IS(RATE), 0},
         {429, "", "Rate limit exceeded for this model, try again in 2 hours", 0, IS(RATE), 0},
+        {429, "something_new", "Rate limit exceeded", 0, IS(RATE), 0},
         {429, "", "API rate limit exceeded for user ID 1.", 0, IS(RATE), 0},
         {429, "", "Too many requests", 0, IS(RATE), 0},
     };

@@ -121,6 +121,7 @@ static void a_wait_beside_the_code_is_read(void **state)
         {"{\"error\":{\"retry_after\":-1}}", "", "", 0},
         {"{\"error\":{\"retry_after\":0}}", "", "", 0},
         {"{\"error\":{\"retry_after\":1e300}}", "", "", 0},
+        {"{\"error\":{\"retry_after\":1e13}}", "", "", 0},
         {"{\"error\":{\"retry_after\":\"30\"}}", "", "", 0},
         {"{\"retry_after\":4}", "", "", 4000},
     };

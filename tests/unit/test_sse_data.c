@@ -13,6 +13,8 @@ static void a_chunk_that_only_says_whose_turn_it_is_is_no_content(void **state)
         {SSE_CHAT, ROLE, NOTHING, NULL},
         {SSE_CHAT, CHOICE("\"delta\":{\"role\":\"assistant\"}"), NOTHING, NULL},
         {SSE_CHAT, CHOICE("\"delta\":{}"), NOTHING, NULL},
+        {SSE_CHAT, CHOICE("\"content_filter_results\":{\"text\":\"x\"},\"delta\":{}"), NOTHING,
+         NULL},
         {SSE_CHAT, CHOICE("\"delta\":null"), NOTHING, NULL},
         {SSE_CHAT,
          CHOICE("\"delta\":{\"content\":null,\"refusal\":null,\"tool_calls\":[],"
@@ -41,6 +43,8 @@ static void whatever_else_a_choice_has_is_content(void **state)
         {SSE_CHAT, CHOICE("\"delta\":{\"refusal\":\"I cannot\"}"), CONTENT, NULL},
         {SSE_CHAT, CHOICE("\"delta\":{\"tool_calls\":[{\"index\":0}]}"), CONTENT, NULL},
         {SSE_CHAT, CHOICE("\"delta\":{\"function_call\":{\"name\":\"f\"}}"), CONTENT, NULL},
+        {SSE_CHAT, CHOICE("\"delta\":{\"tool_calls\":[{}]}"), CONTENT, NULL},
+        {SSE_CHAT, CHOICE("\"delta\":{\"function_call\":{\"role\":\"x\"}}"), CONTENT, NULL},
         {SSE_CHAT, CHOICE("\"delta\":{\"list\":[1]}"), CONTENT, NULL},
         {SSE_CHAT, CHOICE("\"delta\":{\"number\":0}"), CONTENT, NULL},
         {SSE_CHAT, CHOICE("\"delta\":{},\"finish_reason\":\"stop\""), CONTENT, NULL},
@@ -142,6 +146,10 @@ static void the_first_error_with_a_code_counts(void **state)
         {SSE_RESPONSES,
          "event: error\ndata: {\"type\":\"error\"}\n\n"
          "data: {\"type\":\"response.other\",\"code\":\"of no error\"}\n\n"
+         "event: response.failed\ndata: {\"response\":{\"error\":{\"code\":\"two\"}}}\n\n",
+         COMPLETE | ERROR, "two"},
+        {SSE_RESPONSES,
+         "event: error\ndata: {\"type\":\"broken off\n\n"
          "event: response.failed\ndata: {\"response\":{\"error\":{\"code\":\"two\"}}}\n\n",
          COMPLETE | ERROR, "two"},
         /* What is no error has no code, wherever such a key stands. */
