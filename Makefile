@@ -5,6 +5,10 @@
 
 MODE    ?= release
 CC      ?= cc
+# libFuzzer is a part of clang.
+ifeq ($(MODE)$(findstring clang,$(CC)),fuzz)
+CC      := clang
+endif
 B       := build/$(MODE)
 VERSION := 0.1.0
 
@@ -33,9 +37,13 @@ CFLAGS_release := -O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 CFLAGS_debug   := -O0 -fPIE
 CFLAGS_asan    := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
   -fno-sanitize-recover=all -fPIE
+# The library for libFuzzer; its main() comes with the targets.
+CFLAGS_fuzz    := -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all -fPIE \
+  -fsanitize=fuzzer-no-link,address,undefined,float-cast-overflow
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 LDFLAGS_debug   := -pie
 LDFLAGS_asan    := -pie -fsanitize=address,undefined
+LDFLAGS_fuzz    := -pie -fsanitize=address,undefined
 ALL_CFLAGS   = $(BASE_CFLAGS) $(CFLAGS_$(MODE)) $(PKG_CFLAGS) $(LLHTTP_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS := $(LDFLAGS_$(MODE)) $(LDFLAGS)
 
@@ -46,13 +54,18 @@ LIB_SRCS  := $(wildcard proxy/base/*.c) $(CORE_SRCS) $(wildcard proxy/*.c) \
 LIB_OBJS   = $(LIB_SRCS:%.c=$(B)/%.o) $(LLHTTP_OBJS)
 UNIT_SRCS := $(wildcard tests/unit/test_*.c)
 UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(B)/tests/%)
-MODEL_BINS := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/model_*.c))
-# The engine's search is built in small table sizes of its own.
-SMALL_FLAGS := -DNODES_MAX=4 -DREQUESTS_MAX=2 -DATTEMPTS_MAX=3
-SMALL_CORE  := failover failover_names events flight baton health
-SMALL_OBJS  := $(patsubst %,$(B)/small/%.o,tests/unit/model_failover \
-  tests/unit/search_check tests/unit/search_world proxy/base/node \
-  $(SMALL_CORE:%=proxy/core/%))
+# The engine's search is built in small table sizes of its own: NODESxREQUESTS, and attempts.
+SMALL_SIZES := 4x2 4x3 3x4
+SMALL_4x2   := -DNODES_MAX=4 -DREQUESTS_MAX=2 -DATTEMPTS_MAX=3
+SMALL_4x3   := -DNODES_MAX=4 -DREQUESTS_MAX=3 -DATTEMPTS_MAX=4
+SMALL_3x4   := -DNODES_MAX=3 -DREQUESTS_MAX=4 -DATTEMPTS_MAX=5
+SMALL_SRCS  := proxy/base/node $(addprefix proxy/core/,failover failover_names events flight \
+  baton health health_quota) $(addprefix tests/unit/search_,check rules events key store walk)
+MODEL_BINS  := $(B)/tests/model_fleet $(B)/tests/model_random \
+  $(SMALL_SIZES:%=$(B)/tests/model_failover_%)
+FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BINS := $(FUZZ_SRCS:tests/fuzz/%.c=$(B)/tests/%)
+FUZZ_SECONDS ?= 5
 
 # One short line a file; `make V=1` shows the commands.
 ifeq ($(V),1)
@@ -63,8 +76,8 @@ else
 Q = @echo '  $(1) $@';
 endif
 
-.PHONY: all deps deps-apt deps-node deps-test run test unit model integration demo lint
-.PHONY: clean help
+.PHONY: all deps deps-apt deps-node deps-test run test unit model seeded fuzz integration demo
+.PHONY: lint clean help
 .DELETE_ON_ERROR:
 
 all: $(B)/copilot-cluster ## build the program (default)
@@ -86,9 +99,21 @@ $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call Q,CC  )$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(B)/small/%.o: %.c $(B)/flags
+define SMALL_RULES
+$(B)/small/$(1)/%.o: %.c $(B)/flags
+	@mkdir -p $$(@D)
+	$$(call Q,CC  )$$(CC) $$(ALL_CFLAGS) $$(SMALL_$(1)) -c -o $$@ $$<
+
+$(B)/tests/model_failover_$(1): $(patsubst %,$(B)/small/$(1)/%.o,$(SMALL_SRCS) \
+  tests/unit/model_failover)
+	@mkdir -p $$(@D)
+	$$(call Q,LINK)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^
+endef
+$(foreach size,$(SMALL_SIZES),$(eval $(call SMALL_RULES,$(size))))
+
+$(B)/tests/model_random: $(patsubst %,$(B)/small/4x3/%.o,$(SMALL_SRCS) tests/unit/model_random)
 	@mkdir -p $(@D)
-	$(call Q,CC  )$(CC) $(ALL_CFLAGS) $(SMALL_FLAGS) -c -o $@ $<
+	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^
 
 # Foreign code: our flags for code generation, not our warnings. Strict mode is off by default
 # there and accepts `Host : a` (FACTS 5).
@@ -124,11 +149,17 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libcluster.a
 	@mkdir -p $(@D)
 	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(PKG_LIBS)
 
-$(B)/tests/test_scenarios: $(patsubst %,$(B)/tests/unit/%.o,story story_actions story_events)
+$(B)/tests/test_scenarios: $(patsubst %,$(B)/tests/unit/story%.o,_actions _events _policy) \
+  $(B)/tests/unit/story.o
 
-$(B)/tests/model_failover: $(SMALL_OBJS)
+$(B)/tests/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libcluster.a
 	@mkdir -p $(@D)
-	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^
+	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(PKG_LIBS)
+
+$(B)/tests/fuzz_failover: $(patsubst %,$(B)/small/4x3/%.o,$(SMALL_SRCS) \
+  tests/fuzz/fuzz_failover)
+	@mkdir -p $(@D)
+	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^
 
 test: ## install, build and run every test
 	@sh tests/run.sh
@@ -141,6 +172,17 @@ unit: $(UNIT_BINS) ## unit tests of this MODE
 
 model: $(MODEL_BINS) ## exhaustive searches of the engines
 	$(RUN_EACH)
+
+seeded: ## one bug in each property of the engine: the search must find it
+	/usr/bin/python3 tests/seeded.py
+
+ifeq ($(MODE),fuzz)
+fuzz: $(FUZZ_BINS)
+	@sh tests/fuzz/run.sh $(FUZZ_SECONDS) $^
+else
+fuzz: ## fuzz targets, FUZZ_SECONDS each (0: their corpus only)
+	@$(MAKE) --no-print-directory MODE=fuzz fuzz
+endif
 
 integration: all ## the real binary with real nodes
 	/usr/bin/python3 -m pytest -q tests/integration

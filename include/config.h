@@ -17,6 +17,7 @@
 #include "buf.h"
 #include "error.h"
 #include "node.h"
+#include "price.h"
 
 enum config_failback { CONFIG_FAILBACK_MANUAL, CONFIG_FAILBACK_AUTO };
 enum config_handoff { CONFIG_HANDOFF_DRAIN, CONFIG_HANDOFF_OVERLAP };
@@ -53,12 +54,6 @@ struct config_gateway {
     int64_t queue_max;
 };
 
-/* A row of [multipliers]: models whose name begins like this cost so much. */
-struct config_multiplier {
-    char *model; /* "default": every model that no row names */
-    int32_t milli;
-};
-
 struct config_quota {
     uint64_t poll_interval_ms;
     uint64_t drained_poll_interval_ms;
@@ -67,7 +62,7 @@ struct config_quota {
     uint64_t usage_timeout_ms;
     bool allow_overage;
     int64_t reserve; /* premium requests (or credits) of each account that stay untouched */
-    struct config_multiplier multipliers[MULTIPLIERS_MAX]; /* over the shipped ones */
+    struct price multipliers[MULTIPLIERS_MAX]; /* the shipped ones, as the file changed them */
     size_t multiplier_count;
 };
 

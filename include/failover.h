@@ -265,14 +265,18 @@ struct failover_node {
     bool is_drained;         /* quota gone */
     bool is_token_bad;       /* 401 */
     bool is_type_bad;        /* 421 */
+    bool is_cut_off;         /* its log says again and again that it cannot reach GitHub */
     bool is_probing;         /* a PROBE is under way */
     bool is_restart_asked;   /* RESTART sent, NODE_DOWN awaited */
     bool is_token_restarted; /* had its one restart for a 401 since the last success */
     bool has_failed_start;   /* died at least once before it was up */
     uint8_t forbidden_streak;
+    uint8_t network_streak; /* evidence of no network in a row */
     enum failover_down down;
-    enum node_state shown; /* last state that was told in NODE_CHANGED */
-    enum failover_cause cause;
+    enum node_state shown;           /* last state that was told in NODE_CHANGED */
+    enum failover_cause cause;       /* of the present state */
+    enum failover_cause drain_cause; /* why is_drained; outlives the process */
+    enum failover_cause limit_cause; /* why limited_until_ms; the same */
     uint32_t rank;
     uint16_t inflight;         /* attempts that count (not bypass, not after NODE_DOWN) */
     uint16_t orphans;          /* those whose client has left, or sent FIN */
@@ -287,13 +291,13 @@ struct failover_node {
     uint64_t probe_at_ms;
     uint64_t broke_at_ms;  /* lost by a broken connection, not by silence; 0 = not */
     uint64_t polled_at_ms; /* last POLL sent */
-    uint64_t reset_at_ms;  /* quota comes back; 0 = unknown */
+    uint64_t reset_at_ms;  /* quota comes back; past = should be back; 0 = unknown */
     struct failover_usage usage;
     bool has_usage;
     int64_t estimate_milli; /* usage.remaining_milli less what was spent since */
+    uint64_t since_ms;      /* of the shown state */
     /* For people only; no rule reads them. */
-    uint32_t failures; /* in a row */
-    uint64_t since_ms;
+    uint32_t failures;      /* in a row */
     uint64_t checked_at_ms; /* 0 = never */
     uint64_t healthy_at_ms; /* 0 = never */
 };
@@ -342,9 +346,12 @@ struct failover {
     struct failover_policy policy;
     uint64_t seed; /* spreads polls; 0 = not */
     uint64_t deadline_ms;
+    uint64_t switched_ms; /* when the baton moved last */
     uint32_t next_order;
     uint16_t node_top; /* slots in use are below it */
     uint16_t active;   /* FAILOVER_NONE until some node was ready */
+    uint16_t first;    /* leads if it can until the baton is settled: the active node of before
+                          the restart, or FAILOVER_NONE for the highest */
     uint16_t queue_head;
     uint16_t queue_tail;
     uint16_t queue_len;

@@ -41,8 +41,39 @@ static json_t *thousandths(int64_t milli)
     return milli % 1000 == 0 ? json_integer(milli / 1000) : json_real((double)milli / 1000);
 }
 
+/* Whole seconds since then; null for 0. Not negative when the clock was set back. */
+static json_t *age(int64_t wall_ms, int64_t now_ms)
+{
+    if (wall_ms == 0)
+        return json_null();
+    return json_integer(now_ms > wall_ms ? (now_ms - wall_ms) / 1000 : 0);
+}
+
+/* How old each figure is. What was polled is as old as the poll; the estimate may be younger,
+ * because requests are counted in between. */
+static json_t *quota_ages(const struct proxy_node *n)
+{
+    int64_t now_ms = proxy_wall_ms();
+    int64_t polled_ms = n->quota_wall_ms;
+    int64_t counted_ms = n->estimate_wall_ms > polled_ms ? n->estimate_wall_ms : polled_ms;
+    bool failed = false;
+    json_t *ages = json_object();
+
+    set(ages, "remaining", age(polled_ms, now_ms), &failed);
+    set(ages, "estimate", n->quota.usage.has_remaining ? age(counted_ms, now_ms) : json_null(),
+        &failed);
+    set(ages, "entitlement", age(polled_ms, now_ms), &failed);
+    set(ages, "resetDate", age(polled_ms, now_ms), &failed);
+    if (failed) {
+        json_decref(ages);
+        return NULL;
+    }
+    return ages;
+}
+
 static json_t *quota_detail(const struct proxy_node *n, const struct failover_node *f)
 {
+    int64_t reserve = n->proxy->config->quota.reserve;
     bool failed = false;
     json_t *q = json_object();
 
@@ -59,15 +90,15 @@ static json_t *quota_detail(const struct proxy_node *n, const struct failover_no
         &failed);
     set(q, "entitlement", thousandths(u->entitlement_milli), &failed);
     set(q, "percentRemaining",
-        n->quota.percent_remaining < 0 && !u->is_exhausted
-            ? json_null()
-            : json_real(n->quota.percent_remaining),
-        &failed);
+        n->quota.has_percent ? json_real(n->quota.percent_remaining) : json_null(), &failed);
     set(q, "unlimited", json_boolean(u->is_unlimited), &failed);
-    set(q, "overagePermitted", json_boolean(n->quota.is_overage_permitted), &failed);
+    set(q, "overagePermitted", json_boolean(u->is_overage_permitted), &failed);
     set(q, "resetDate",
         n->quota.reset_date[0] == '\0' ? json_null() : json_string(n->quota.reset_date),
         &failed);
+    if (reserve > 0)
+        set(q, "reserve", json_integer(reserve), &failed);
+    set(q, "age", quota_ages(n), &failed);
     if (failed) {
         json_decref(q);
         return NULL;

@@ -159,6 +159,23 @@ static void arm(struct driver *d)
         (void)uv_timer_start(&d->timer, on_timer, deadline > now ? deadline - now : 0, 0);
 }
 
+/* When a node's estimate changed, for people. Every rule of the engine that touches it is seen
+ * here, without a word from it: a handful of nodes, one comparison each. What is restored comes
+ * with its own time. */
+static void note_estimates(struct driver *d, enum failover_event_type why)
+{
+    struct proxy *p = d->proxy;
+
+    for (unsigned i = 0; i < p->node_count; i++) {
+        struct proxy_node *n = &p->nodes[i];
+        if (n->estimate_milli == d->engine.nodes[i].estimate_milli)
+            continue;
+        n->estimate_milli = d->engine.nodes[i].estimate_milli;
+        if (why != FAILOVER_RESTORED)
+            n->estimate_wall_ms = proxy_wall_ms();
+    }
+}
+
 static void drain(struct driver *d)
 {
     if (d->is_draining)
@@ -167,6 +184,7 @@ static void drain(struct driver *d)
     while (d->count > 0) {
         const struct failover_event *ev = &d->events[d->head];
         failover_step(&d->engine, ev, &d->actions);
+        note_estimates(d, ev->type);
         d->head = (d->head + 1) % EVENTS_MAX;
         d->count--;
         for (uint32_t i = 0; i < d->actions.count; i++)
@@ -231,12 +249,16 @@ static struct failover_policy make_policy(const struct config *c)
         .cooldown_ms = c->quota.rate_limit_cooldown_ms,
         .drain_hold_ms = 5 * 60 * 1000, /* DESIGN D7 */
         .poll_gap_ms = 10 * 1000,
-        .retry_mask = FAILOVER_RETRY_DEFAULT,
+        .failback_after_ms = c->gateway.failback_after_ms,
+        .reserve_milli = c->quota.reserve * 1000,
+        .retry_mask = c->gateway.retry_mask,
         .retry_limit = (uint16_t)c->gateway.retry_limit,
         .queue_max = (uint16_t)c->gateway.queue_max,
         .exhausted_status = (uint16_t)c->gateway.exhausted_status,
         .is_overlap = c->gateway.handoff == CONFIG_HANDOFF_OVERLAP,
         .is_abort = c->gateway.on_client_gone == CONFIG_CLIENT_GONE_ABORT,
+        .is_failback = c->gateway.failback == CONFIG_FAILBACK_AUTO,
+        .is_overage_allowed = c->quota.allow_overage,
     };
 }
 

@@ -19,11 +19,11 @@
 
 #include "client.h"
 #include "core/outcome.h"
-#include "core/price.h"
 #include "driver.h"
 #include "exchange_text.h"
 #include "log.h"
 #include "mem.h"
+#include "price.h"
 #include "refusal.h"
 #include "upstream.h"
 
@@ -105,6 +105,15 @@ int exchange_add_body(struct exchange *x, struct slice bytes)
 
 /* ---------------------------------------------------------------- to the engine */
 
+static int32_t price_of(const struct exchange *x)
+{
+    const struct config_quota *quota = &x->proxy->config->quota;
+
+    if (!x->route.is_billable)
+        return 0;
+    return price_milli(quota->multipliers, quota->multiplier_count, slice_of(x->scan.model));
+}
+
 void exchange_submit(struct exchange *x)
 {
     struct proxy *p = x->proxy;
@@ -115,7 +124,7 @@ void exchange_submit(struct exchange *x)
     p->exchanges[x->id.slot] = x;
     x->is_registered = true;
     x->phase = EXCHANGE_WAITING;
-    int32_t price = x->route.is_billable ? price_milli(slice_of(x->scan.model)) : 0;
+    int32_t price = price_of(x);
     struct failover_event ev = {
         .type = FAILOVER_REQUEST,
         .request = x->id,

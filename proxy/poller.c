@@ -43,6 +43,7 @@ static void on_usage(void *data, const struct fetch_result *result)
     } else {
         n->quota = quota;
         n->has_quota = true;
+        n->quota_wall_ms = now;
         n->healthy_wall_ms = now;
         ev.type = FAILOVER_USAGE;
         ev.usage = quota.usage;

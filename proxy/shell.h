@@ -49,9 +49,12 @@ struct proxy_node {
     struct list busy;   /* struct upstream.link: attempts under way */
     struct quota quota; /* last good answer of /usage */
     bool has_quota;
-    int64_t since_wall_ms;   /* of the present state */
-    int64_t check_wall_ms;   /* last answer to a poll or probe; 0 = never */
-    int64_t healthy_wall_ms; /* last success; 0 = never */
+    int64_t quota_wall_ms;    /* when it came; 0 = never */
+    int64_t estimate_milli;   /* the engine's, as last seen */
+    int64_t estimate_wall_ms; /* when that was new; 0 = never */
+    int64_t since_wall_ms;    /* of the present state */
+    int64_t check_wall_ms;    /* last answer to a poll or probe; 0 = never */
+    int64_t healthy_wall_ms;  /* last success; 0 = never */
     struct fetch *probe;
 };
 

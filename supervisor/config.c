@@ -19,6 +19,7 @@
 #include "supervisor/config_environ.h"
 #include "supervisor/config_ini.h"
 #include "supervisor/config_node.h"
+#include "supervisor/config_price.h"
 #include "supervisor/config_report.h"
 #include "supervisor/config_section.h"
 #include "supervisor/config_table.h"
@@ -90,6 +91,7 @@ static int load_file(struct loader *l, bool may_be_missing)
 
 static int set_defaults(struct config *c)
 {
+    config_price_init(&c->quota);
     for (size_t i = 0; i < config_table_count; i++) {
         const struct config_row *row = &config_table_rows[i];
         if (strcmp(row->section, "node") == 0 || row->default_text == NULL)

@@ -107,11 +107,12 @@ static const char *byte_problem(struct slice line)
     return NULL;
 }
 
+/* What settings, variables and models (vendor/name) are called. */
 static bool is_key(struct slice key)
 {
     for (size_t i = 0; i < key.len; i++) {
         char c = slice_fold(key.at[i]);
-        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && strchr("_.-", c) == NULL)
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && strchr("_.-/", c) == NULL)
             return false;
     }
     return key.len > 0;

@@ -14,6 +14,8 @@
 #include <string.h>
 
 #include "config.h"
+#include "price.h"
+#include "supervisor/config_price.h"
 #include "supervisor/config_table.h"
 #include "supervisor/config_text.h"
 #include "supervisor/config_value.h"
@@ -50,7 +52,8 @@ static const char *section_note(const char *section)
 {
     static const char *const notes[][2] = {
         {"gateway", "the one endpoint that clients use"},
-        {"quota", "how often accounts are asked what is left"},
+        {"quota", "what accounts have left, and how often they are asked"},
+        {"multipliers", "what a turn with a model takes from the quota"},
         {"supervisor", "the program itself"},
         {"auth", "logins to GitHub"},
         {"log", "what is written to stderr"},
@@ -86,6 +89,18 @@ static int print_sample_row(const struct config_row *row, struct buf *out)
     return r;
 }
 
+static const char sample_prices[] =
+    "; A name counts for every model that begins like it; the longest one wins. 0 costs "
+    "nothing\n"
+    "; and is served by drained accounts, too. Whatever is not named here costs `default`.\n";
+
+static int print_sample_prices(struct buf *out)
+{
+    int r = buf_printf(out, "%s", sample_prices);
+
+    return r < 0 ? r : config_price_print(price_shipped, price_shipped_count, ";", out);
+}
+
 int config_print_sample(struct buf *out)
 {
     int r = buf_printf(out, "%s", sample_head);
@@ -101,7 +116,9 @@ int config_print_sample(struct buf *out)
                 r = buf_printf(out, "; %s\n", section_note(row->section));
         }
         /* What belongs to external nodes only gets a node of its own below. */
-        if (r == 0 && row->about != CONFIG_ABOUT_EXTERNAL)
+        if (r == 0 && row->type == CONFIG_TYPE_PRICE)
+            r = print_sample_prices(out);
+        else if (r == 0 && row->about != CONFIG_ABOUT_EXTERNAL)
             r = print_sample_row(row, out);
     }
     if (r == 0)
@@ -201,7 +218,8 @@ static int print_row(const struct config_row *row, const void *base, struct buf 
 
     buf_init(&value, 0);
     int r = config_value_print(row, base, &value);
-    if (r == 0 && value.len > 0)
+    /* An empty set is a value; an empty string is none. */
+    if (r == 0 && (value.len > 0 || row->type == CONFIG_TYPE_WORDS))
         r = buf_printf(out, "%s = %.*s\n", row->key, (int)value.len, value.data);
     buf_done(&value);
     return r;
@@ -236,7 +254,9 @@ int config_print_effective(const struct config *c, struct buf *out)
             continue;
         if (starts_section(i))
             r = buf_printf(out, "%s[%s]\n", i == 0 ? "" : "\n", row->section);
-        if (r == 0)
+        if (r == 0 && row->type == CONFIG_TYPE_PRICE)
+            r = config_price_print(c->quota.multipliers, c->quota.multiplier_count, "", out);
+        else if (r == 0)
             r = print_row(row, c, out);
     }
     for (size_t i = 0; r == 0 && i < c->node_count; i++)

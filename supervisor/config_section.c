@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "supervisor/config_hint.h"
 #include "supervisor/config_node.h"
 #include "supervisor/config_number.h"
 #include "supervisor/config_table.h"
@@ -70,7 +71,7 @@ static void complain_unknown_key(const struct config_file *f, const struct targe
                                  const struct config_ini_entry *entry)
 {
     struct config_place at = place_of_entry(f, t->section, entry);
-    const char *close = config_table_suggest_key(t->table_section, entry->key);
+    const char *close = config_hint_key(t->table_section, entry->key);
     const char *elsewhere = config_table_section_of(entry->key);
 
     if (elsewhere != NULL)
@@ -212,20 +213,21 @@ static void complain_unknown_section(const struct config_file *f,
 
     if (colon != NULL && (size_t)(colon - section->name) < sizeof kind) {
         memcpy(kind, section->name, (size_t)(colon - section->name));
-        const char *close = config_table_suggest_section(kind);
+        const char *close = config_hint_section(kind);
         if (close != NULL && strcmp(close, "node") == 0) {
             config_report_add(f->report, &at, "is not a section; did you mean [node%s]?",
                               colon);
             return;
         }
     }
-    const char *close = config_table_suggest_section(section->name);
+    const char *close = config_hint_section(section->name);
     if (close != NULL)
         config_report_add(f->report, &at, "is not a section; did you mean [%s]?", close);
     else
         config_report_add(f->report, &at,
-                          "is not a section; there are [gateway], [quota], [supervisor], "
-                          "[auth], [log], [node] and [node:NAME]");
+                          "is not a section; there are [gateway], [quota], "
+                          "[multipliers], [supervisor], [auth], [log], [node] and "
+                          "[node:NAME]");
 }
 
 /* Names and duplicates. What is wrong here is still read for errors, unless nobody knows it. */

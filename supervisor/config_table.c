@@ -4,16 +4,13 @@
  * person wants to read the sample file; tests compare conf/cluster.ini with the table. Lower
  * bounds are low enough for tests in real time, upper bounds catch a wrong unit.
  *
- * A word that nobody knows is compared with all known ones (Levenshtein distance, letter case
- * ignored). Two further hints are tables: words that people bring from other programs, and
- * keys that belong into another section.
- *
  * SPDX-License-Identifier: MIT
  */
 #include "supervisor/config_table.h"
 
 #include <string.h>
 
+#include "failover.h"
 #include "log.h"
 
 #define KIB            UINT64_C(1024)
@@ -38,6 +35,20 @@ static const struct config_word tristate_words[] = {
 };
 static const struct config_word handoff_words[] = {
     {"drain", CONFIG_HANDOFF_DRAIN}, {"overlap", CONFIG_HANDOFF_OVERLAP}, {NULL, 0}};
+/* In the order in which a failure can strike. */
+static const struct config_word retry_words[] = {
+    {"connect", FAILOVER_RETRY(CONNECT)},  {"reset", FAILOVER_RETRY(RESET)},
+    {"timeout", FAILOVER_RETRY(TIMEOUT)},  {"401", FAILOVER_RETRY(TOKEN)},
+    {"402", FAILOVER_RETRY(QUOTA)},        {"403", FAILOVER_RETRY(FORBIDDEN)},
+    {"421", FAILOVER_RETRY(ACCOUNT_TYPE)}, {"429", FAILOVER_RETRY(RATE)},
+    {"5xx", FAILOVER_RETRY(SERVER)},       {NULL, 0},
+};
+/* An answer that broke off before its first byte went out says nothing about the request, and
+ * nobody has seen it: there is nothing to choose. */
+#define RETRY_ALWAYS FAILOVER_RETRY(BROKEN)
+#define RETRY_ALL    (FAILOVER_RETRY_DEFAULT | FAILOVER_RETRY(SERVER))
+static const struct config_word failback_words[] = {
+    {"manual", CONFIG_FAILBACK_MANUAL}, {"auto", CONFIG_FAILBACK_AUTO}, {NULL, 0}};
 static const struct config_word client_gone_words[] = {
     {"read", CONFIG_CLIENT_GONE_READ}, {"abort", CONFIG_CLIENT_GONE_ABORT}, {NULL, 0}};
 static const struct config_word exhausted_words[] = {
@@ -59,8 +70,8 @@ static const struct config_word level_words[] = {
 #define GATEWAY(key_, type_, effect_, member, default_, help_)                                 \
     ROW("gateway", key_, type_, effect_, offsetof(struct config, gateway.member), default_,    \
         help_)
-#define QUOTA(key_, member, default_, help_)                                                   \
-    ROW("quota", key_, DURATION, LIVE, offsetof(struct config, quota.member), default_, help_)
+#define QUOTA(key_, type_, member, default_, help_)                                            \
+    ROW("quota", key_, type_, LIVE, offsetof(struct config, quota.member), default_, help_)
 #define SUPERVISOR(key_, type_, effect_, member, default_, help_)                              \
     ROW("supervisor", key_, type_, effect_, offsetof(struct config, supervisor.member),        \
         default_, help_)
@@ -78,6 +89,9 @@ const struct config_row config_table_rows[] = {
     {GATEWAY("retry_limit", INTEGER, LIVE, retry_limit, "3",
              "how many more nodes a refused request may try"),
      RANGE(0, 100), .environ_names = {"RETRY_LIMIT"}},
+    {GATEWAY("retry_on", WORDS, LIVE, retry_mask, "connect reset timeout 401 402 403 421 429",
+             "what moves a request on; also: 5xx"),
+     RANGE(RETRY_ALWAYS, RETRY_ALL), .words = retry_words},
     {GATEWAY("node_wait", DURATION, LIVE, node_wait_ms, "10s",
              "a request waits this long for a node that is starting"),
      RANGE(0, 10 * MINUTE)},
@@ -87,6 +101,12 @@ const struct config_row config_table_rows[] = {
     {GATEWAY("handoff_timeout", DURATION, LIVE, handoff_timeout_ms, "60s",
              "a switch waits this long for running answers"),
      RANGE(0, HOUR)},
+    {GATEWAY("failback", WORD, LIVE, failback, "manual",
+             "auto: return to a higher node that has recovered"),
+     .words = failback_words},
+    {GATEWAY("failback_after", DURATION, LIVE, failback_after_ms, "5m",
+             "once it has been READY for so long"),
+     RANGE(0, 7 * DAY)},
     {GATEWAY("on_client_gone", WORD, LIVE, on_client_gone, "read",
              "read: the node finishes its answer; abort: cut it"),
      .words = client_gone_words},
@@ -124,21 +144,31 @@ const struct config_row config_table_rows[] = {
              "requests that wait for a node at once"),
      RANGE(0, REQUESTS_MAX)},
 
-    {QUOTA("poll_interval", poll_interval_ms, "5m",
+    {QUOTA("poll_interval", DURATION, poll_interval_ms, "5m",
            "between two looks at an account's quota"),
      RANGE(100, 7 * DAY), .environ_names = {"POLL_INTERVAL"}},
-    {QUOTA("drained_poll_interval", drained_poll_interval_ms, "1h",
+    {QUOTA("drained_poll_interval", DURATION, drained_poll_interval_ms, "1h",
            "the same while the quota is used up"),
      RANGE(100, 31 * DAY), .environ_names = {"DRAINED_POLL_INTERVAL"}},
-    {QUOTA("offline_check_interval", offline_check_interval_ms, "30s",
+    {QUOTA("offline_check_interval", DURATION, offline_check_interval_ms, "30s",
            "between two looks at a node that does not answer"),
      RANGE(100, DAY)},
-    {QUOTA("rate_limit_cooldown", rate_limit_cooldown_ms, "60s",
+    {QUOTA("rate_limit_cooldown", DURATION, rate_limit_cooldown_ms, "60s",
            "rest after a 429 that names no time"),
      RANGE(100, 7 * DAY)},
-    {QUOTA("usage_timeout", usage_timeout_ms, "10s",
+    {QUOTA("usage_timeout", DURATION, usage_timeout_ms, "10s",
            "one look at a quota"),
      RANGE(100, 5 * MINUTE)},
+    {QUOTA("allow_overage", BOOL, allow_overage, "no",
+           "yes: go on when only what costs extra money is left"),
+     .words = bool_words},
+    {QUOTA("reserve", INTEGER, reserve, "0",
+           "premium requests of each account that stay untouched"),
+     RANGE(0, 1000000)},
+
+    {ROW("multipliers", "MODEL", PRICE, LIVE, offsetof(struct config, quota), NULL,
+         "premium requests a turn takes, by the beginning of its model's name"),
+     RANGE(0, 1000 * 1000), .example = "1"},
 
     {SUPERVISOR("state_dir", DIRECTORY, RESTART_DAEMON, state_dir, NULL,
                 "private homes of the nodes, with their logins"),
@@ -207,63 +237,16 @@ const struct config_row config_table_rows[] = {
 /* clang-format on */
 const size_t config_table_count = sizeof config_table_rows / sizeof config_table_rows[0];
 
-/* What people who come from supervisord, nginx or the ancestor write first. */
-static const struct {
-    const char *theirs;
-    const char *ours;
-} foreign_words[] = {
-    {"port", "listen"},       {"host", "listen"},
-    {"address", "listen"},    {"bind", "listen"},
-    {"autostart", "enabled"}, {"environment", "env.NAME"},
-    {"env", "env.NAME"},      {"startsecs", "restart_reset"},
-    {"loglevel", "level"},    {"log_level", "level"},
-    {"disabled", "enabled"},  {"stop_timeout", "stopwaitsecs"},
-};
-
-#define WORD_MAX 32 /* longer words are not typing errors of ours */
-
-static size_t min_of(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Letters to insert, delete or replace until a is b; SIZE_MAX for words that are too long. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t a_len = strlen(a);
-    size_t b_len = strlen(b);
-    size_t row[WORD_MAX + 1];
-
-    if (a_len > WORD_MAX || b_len > WORD_MAX)
-        return SIZE_MAX;
-    for (size_t j = 0; j <= b_len; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a_len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b_len; j++) {
-            size_t replaced = diagonal + (slice_fold(a[i - 1]) != slice_fold(b[j - 1]));
-            diagonal = row[j];
-            row[j] = min_of(replaced, min_of(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[b_len];
-}
-
-/* A third of the letters may be wrong, three at most. */
-static bool is_close(const char *word, size_t wrong)
-{
-    return wrong <= 3 && wrong * 3 <= strlen(word);
-}
-
 const struct config_row *config_table_find(const char *section, const char *key)
 {
     for (size_t i = 0; i < config_table_count; i++) {
         const struct config_row *row = &config_table_rows[i];
         if (strcmp(row->section, section) != 0)
             continue;
-        if (row->type == CONFIG_TYPE_ENV ? strncmp(key, "env.", 4) == 0
-                                         : strcmp(row->key, key) == 0)
+        bool is_it = row->type == CONFIG_TYPE_PRICE ||
+                     (row->type == CONFIG_TYPE_ENV ? strncmp(key, "env.", 4) == 0
+                                                   : strcmp(row->key, key) == 0);
+        if (is_it)
             return row;
     }
     return NULL;
@@ -278,48 +261,12 @@ bool config_table_has_section(const char *section)
     return false;
 }
 
-const char *config_table_suggest_key(const char *section, const char *key)
-{
-    const char *best = NULL;
-    size_t best_wrong = SIZE_MAX;
-
-    for (size_t i = 0; i < sizeof foreign_words / sizeof foreign_words[0]; i++) {
-        if (strcmp(foreign_words[i].theirs, key) == 0 &&
-            config_table_find(section, foreign_words[i].ours) != NULL)
-            return foreign_words[i].ours;
-    }
-    for (size_t i = 0; i < config_table_count; i++) {
-        const struct config_row *row = &config_table_rows[i];
-        size_t wrong = distance(key, row->key);
-        if (strcmp(row->section, section) == 0 && wrong < best_wrong && is_close(key, wrong)) {
-            best = row->key;
-            best_wrong = wrong;
-        }
-    }
-    return best;
-}
-
-const char *config_table_suggest_section(const char *section)
-{
-    const char *best = NULL;
-    size_t best_wrong = SIZE_MAX;
-
-    for (size_t i = 0; i < config_table_count; i++) {
-        const char *known = config_table_rows[i].section;
-        size_t wrong = distance(section, known);
-        if (wrong < best_wrong && is_close(section, wrong)) {
-            best = known;
-            best_wrong = wrong;
-        }
-    }
-    return best;
-}
-
 const char *config_table_section_of(const char *key)
 {
     for (size_t i = 0; i < config_table_count; i++) {
-        if (config_table_find(config_table_rows[i].section, key) != NULL)
-            return config_table_rows[i].section;
+        const struct config_row *row = &config_table_rows[i];
+        if (row->type != CONFIG_TYPE_PRICE && config_table_find(row->section, key) != NULL)
+            return row->section;
     }
     return NULL;
 }

@@ -22,6 +22,8 @@ enum config_type {
     CONFIG_TYPE_INTEGER,   /* int64_t */
     CONFIG_TYPE_BOOL,      /* bool, one of `words` */
     CONFIG_TYPE_WORD,      /* int64_t, one of `words` */
+    CONFIG_TYPE_WORDS,     /* uint32_t, the bits of any of `words`; between the sets min, which
+                              are always in it, and max */
     CONFIG_TYPE_NAME,      /* char *, one of `words` or NULL */
     CONFIG_TYPE_DIRECTORY, /* char *, an absolute path of at most max bytes */
     CONFIG_TYPE_HOME_FILE, /* char *, a path below the node's HOME */
@@ -31,6 +33,7 @@ enum config_type {
     CONFIG_TYPE_URL,       /* char *url, url_host and url_port of struct config_node */
     CONFIG_TYPE_ENV,       /* env.NAME: env[] of struct config_node */
     CONFIG_TYPE_PASS_ENV,  /* names; the same env[] */
+    CONFIG_TYPE_PRICE,     /* any key: a row of quota.multipliers; min and max in thousandths */
     CONFIG_TYPE_COUNT
 };
 
@@ -53,7 +56,7 @@ struct config_word {
 
 struct config_row {
     const char *section; /* "node" also stands for every [node:NAME] */
-    const char *key;     /* "env.NAME" stands for every env.X */
+    const char *key;     /* "env.NAME" stands for every env.X, "MODEL" for every key */
     enum config_type type;
     enum config_effect effect;
     size_t offset; /* in struct config_node for section "node", else in struct config */
@@ -77,11 +80,7 @@ const struct config_row *config_table_find(const char *section, const char *key)
 /* Whether there is such a section ("node" yes, "node:x" no). */
 bool config_table_has_section(const char *section);
 
-/* The closest known word, or NULL when none is close. Borrowed from the table. */
-const char *config_table_suggest_key(const char *section, const char *key);
-const char *config_table_suggest_section(const char *section);
-
-/* Another section that does have this key, or NULL. */
+/* The section that does have this key, or NULL. Sections that take any key are not asked. */
 const char *config_table_section_of(const char *key);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * A setter for each type, in a table. A setter writes its field only when the whole text is
  * right; else it leaves the rest of a sentence that says what would have been right and what
- * was there. Numbers and words have files of their own; what is about nodes only (url,
+ * was there. Numbers, words and prices have files of their own; what is about nodes only (url,
  * env.NAME, pass_env) is in config_node.
  *
  * SPDX-License-Identifier: MIT
@@ -18,6 +18,7 @@
 #include "mem.h"
 #include "supervisor/config_node.h"
 #include "supervisor/config_number.h"
+#include "supervisor/config_price.h"
 #include "supervisor/config_word.h"
 
 static int set_unsigned(const struct config_row *row, void *field,
@@ -53,6 +54,18 @@ static int set_word(const struct config_row *row, void *field, const struct conf
     else
         *(int64_t *)field = w->value;
     return 0;
+}
+
+static int set_words(const struct config_row *row, void *field, const struct config_text *from,
+                     struct error *ret_error)
+{
+    return config_word_parse_set(row, from->text, field, ret_error);
+}
+
+static int set_price(const struct config_row *row, void *field, const struct config_text *from,
+                     struct error *ret_error)
+{
+    return config_price_set(row, from, field, ret_error);
 }
 
 /* ---------------------------------------------------------------- strings */
@@ -234,6 +247,7 @@ int config_value_set(const struct config_row *row, void *base, const struct conf
         [CONFIG_TYPE_NAME] = set_name,           [CONFIG_TYPE_DIRECTORY] = set_directory,
         [CONFIG_TYPE_HOME_FILE] = set_home_file, [CONFIG_TYPE_TOKEN] = set_token,
         [CONFIG_TYPE_COMMAND] = set_command,     [CONFIG_TYPE_LISTEN] = set_listen,
+        [CONFIG_TYPE_WORDS] = set_words,         [CONFIG_TYPE_PRICE] = set_price,
     };
     assert(row->type < CONFIG_TYPE_COUNT);
     if (row->type == CONFIG_TYPE_URL)
@@ -284,6 +298,8 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
         return buf_printf(out, "%s", config_word_of(row, *(const bool *)field));
     case CONFIG_TYPE_WORD:
         return buf_printf(out, "%s", config_word_of(row, *(const int64_t *)field));
+    case CONFIG_TYPE_WORDS:
+        return config_word_print_set(row, *(const uint32_t *)field, out);
     case CONFIG_TYPE_NAME:
     case CONFIG_TYPE_DIRECTORY:
     case CONFIG_TYPE_HOME_FILE:
@@ -296,6 +312,7 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
                           listen->host, listen->port);
     case CONFIG_TYPE_ENV:
     case CONFIG_TYPE_PASS_ENV:
+    case CONFIG_TYPE_PRICE:
     case CONFIG_TYPE_COUNT:
         break;
     }
@@ -304,6 +321,8 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
 
 int config_value_print_range(const struct config_row *row, struct buf *out)
 {
+    int r;
+
     switch (row->type) {
     case CONFIG_TYPE_DURATION:
     case CONFIG_TYPE_SECONDS:
@@ -314,6 +333,11 @@ int config_value_print_range(const struct config_row *row, struct buf *out)
     case CONFIG_TYPE_WORD:
     case CONFIG_TYPE_NAME:
         return config_word_print_all(row, out);
+    case CONFIG_TYPE_WORDS:
+        r = buf_printf(out, "any of ");
+        return r < 0 ? r : config_word_print_all(row, out);
+    case CONFIG_TYPE_PRICE:
+        return config_price_print_range(row, out);
     default:
         return 0;
     }

@@ -26,7 +26,8 @@ int config_value_set_default(const struct config_row *row, void *base) MUST_CHEC
 int config_value_port(const char *text, uint16_t *ret_port, struct error *ret_error) MUST_CHECK;
 
 /* The value as one would write it into a file; secrets masked. Appends nothing for strings that
- * are NULL. -ENOMEM, or -EINVAL for env.NAME and pass_env, which have no single value. */
+ * are NULL. -ENOMEM, or -EINVAL for env.NAME, pass_env and MODEL, which have no single value.
+ */
 int config_value_print(const struct config_row *row, const void *base,
                        struct buf *out) MUST_CHECK;
 

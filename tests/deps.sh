@@ -17,7 +17,7 @@ NODE_MIN=20.18
 BUILD_PACKAGES="gcc make pkg-config libuv1-dev libcurl4-openssl-dev libjansson-dev libinih-dev
     libssl-dev"
 TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist clang clang-format openssl curl
-    git iproute2 util-linux procps"
+    git iproute2 util-linux procps libfaketime"
 
 fail() {
     printf 'deps: %s\n' "$@" >&2
@@ -46,6 +46,11 @@ llhttp_package() {
     fi
 }
 
+# clang's sanitizers and libFuzzer. Where it is not offered, clang brings them along.
+clang_runtime_package() {
+    ! is_offered libclang-rt-dev || echo libclang-rt-dev
+}
+
 # Runs quietly; on failure shows what was said.
 quietly() {
     if ! said=$("$@" 2>&1 </dev/null); then
@@ -64,9 +69,10 @@ other_systems() {
             "libcmocka-devel python3-pytest python3-pytest-xdist clang clang-tools-extra"
         ;;
     *alpine*)
+        clang="clang clang-extra-tools compiler-rt"
         set -- "apk add build-base pkgconf linux-headers libuv-dev curl-dev jansson-dev" \
             "inih-dev openssl-dev llhttp-dev nodejs npm" \
-            "cmocka-dev py3-pytest py3-pytest-xdist clang clang-extra-tools iproute2 util-linux"
+            "$clang cmocka-dev py3-pytest py3-pytest-xdist iproute2 util-linux"
         ;;
     *arch*)
         set -- "pacman -S gcc make pkgconf libuv curl jansson" \
@@ -90,7 +96,7 @@ missing() {
     wanted="$BUILD_PACKAGES"
     [ -d /usr/share/llhttp ] && [ -d /usr/share/include/llhttp ] ||
         wanted="$wanted $(llhttp_package)"
-    [ "$1" != test ] || wanted="$wanted $TEST_PACKAGES"
+    [ "$1" != test ] || wanted="$wanted $TEST_PACKAGES $(clang_runtime_package)"
     if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
         # Only where the system's own Node is new enough; otherwise deps.sh node explains.
         ! is_offered nodejs "$NODE_MIN" || wanted="$wanted nodejs npm"

@@ -76,7 +76,9 @@ step "copilot-api and the test clients" sh tests/deps.sh node test
 step "build (cc)" $make all
 step "unit tests" unit_tests
 step "exhaustive searches" $make model
+step "a seeded bug in each property is found" /usr/bin/python3 tests/seeded.py
 step "unit tests under ASan and UBSan" unit_tests MODE=asan
+step "fuzzers, a few seconds each" $make fuzz
 step "build (clang)" $make all CC=clang B=build/clang
 step "lint" $make lint
 step "+the real binary, end to end" pytest_all

@@ -30,6 +30,12 @@ static bool is_drained(const struct failover_node *n)
     return n->is_used && !n->is_restart_asked && health_state(n) == NODE_DRAINED;
 }
 
+/* Whoever leads before anything was dispatched: the node below this rank, see next_below(). */
+static uint32_t first_rank(const struct failover *f)
+{
+    return f->first == FAILOVER_NONE ? 0 : f->nodes[f->first].rank + 1;
+}
+
 /* The matching node with the highest rank below `rank`, or else with the highest rank of all.
  */
 static uint16_t next_below(const struct failover *f, uint32_t rank,
@@ -59,6 +65,7 @@ static void move(struct failover *f, uint16_t to, enum failover_cause cause, uin
     if (from != FAILOVER_NONE && f->nodes[from].inflight > 0)
         f->nodes[from].handoff_until_ms = add_ms(now_ms, f->policy.handoff_timeout_ms);
     f->active = to;
+    f->switched_ms = now_ms;
     struct failover_action *action = emit(out, FAILOVER_SWITCHED);
     action->from = from;
     action->node = to;
@@ -80,23 +87,69 @@ static uint16_t find_return(const struct failover *f, uint64_t now_ms)
     return FAILOVER_NONE;
 }
 
+static bool is_nothing_in_flight(const struct failover *f)
+{
+    for (uint16_t i = 0; i < f->node_top; i++) {
+        if (f->nodes[i].inflight > 0)
+            return false;
+    }
+    return true;
+}
+
+/* When may a higher node take the lead back? Not at once after a switch either: an order from
+ * outside shall last, and a 5xx that moved the baton shall not move it twice. */
+static uint64_t failback_due(const struct failover *f, const struct failover_node *n)
+{
+    return add_ms(max_ms(n->since_ms, f->switched_ms), f->policy.failback_after_ms);
+}
+
+/* failback = auto: the highest node above the active one that has been READY for long enough,
+ * at a moment when nobody is served. */
+static uint16_t find_failback(const struct failover *f, uint64_t now_ms)
+{
+    uint16_t best = FAILOVER_NONE;
+
+    if (!f->policy.is_failback || !is_nothing_in_flight(f))
+        return FAILOVER_NONE;
+    for (uint16_t i = 0; i < f->node_top; i++) {
+        const struct failover_node *n = &f->nodes[i];
+        uint32_t floor = f->nodes[best == FAILOVER_NONE ? f->active : best].rank;
+        if (is_ready(n) && n->rank > floor && failback_due(f, n) <= now_ms)
+            best = i;
+    }
+    return best;
+}
+
+static void settle_first(struct failover *f, uint16_t best, uint64_t now_ms,
+                         struct failover_actions *out)
+{
+    enum failover_cause cause =
+        best == f->first ? FAILOVER_CAUSE_RESTORED : FAILOVER_CAUSE_STARTUP;
+
+    if (f->active != FAILOVER_NONE && !is_ready(&f->nodes[f->active]))
+        cause = f->nodes[f->active].cause; /* it had the lead and lost it */
+    move(f, best, cause, now_ms, out);
+}
+
 void baton_settle(struct failover *f, uint64_t now_ms, struct failover_actions *out)
 {
     const struct failover_node *active =
         f->active == FAILOVER_NONE ? NULL : &f->nodes[f->active];
 
     if (!f->is_settled) {
-        uint16_t best = next_below(f, 0, is_ready);
-        bool has_failed = active != NULL && !is_ready(active);
+        uint16_t best = next_below(f, first_rank(f), is_ready);
         if (best != FAILOVER_NONE && best != f->active)
-            move(f, best, has_failed ? active->cause : FAILOVER_CAUSE_STARTUP, now_ms, out);
+            settle_first(f, best, now_ms, out);
         if (best != FAILOVER_NONE)
             return;
     }
     if (active != NULL && is_ready(active)) {
         uint16_t back = find_return(f, now_ms);
+        uint16_t higher = back == FAILOVER_NONE ? find_failback(f, now_ms) : FAILOVER_NONE;
         if (back != FAILOVER_NONE)
             move(f, back, FAILOVER_CAUSE_HANDOFF, now_ms, out);
+        else if (higher != FAILOVER_NONE)
+            move(f, higher, FAILOVER_CAUSE_FAILBACK, now_ms, out);
         return;
     }
     uint32_t rank = active == NULL ? 0 : active->rank;
@@ -116,6 +169,24 @@ void baton_yield(struct failover *f, enum failover_cause cause, uint64_t now_ms,
         move(f, next, cause, now_ms, out);
 }
 
+bool baton_make_room(struct failover *f, int32_t cost_milli, uint64_t tried, uint64_t now_ms,
+                     struct failover_actions *out)
+{
+    uint16_t at = f->active;
+
+    for (uint16_t step = 0; step < f->node_top; step++) {
+        at = next_below(f, f->nodes[at].rank, is_ready);
+        if (at == FAILOVER_NONE || at == f->active)
+            return false;
+        if (health_fits(&f->nodes[at], &f->policy, cost_milli) &&
+            (tried & UINT64_C(1) << at) == 0) {
+            move(f, at, FAILOVER_CAUSE_RESERVE, now_ms, out);
+            return true;
+        }
+    }
+    return false;
+}
+
 void baton_reset(struct failover *f, uint16_t node, uint64_t now_ms,
                  struct failover_actions *out)
 {
@@ -131,6 +202,8 @@ void baton_reset(struct failover *f, uint16_t node, uint64_t now_ms,
 void baton_remove(struct failover *f, uint16_t node, uint64_t now_ms,
                   struct failover_actions *out)
 {
+    if (f->first == node)
+        f->first = FAILOVER_NONE;
     if (f->active != node)
         return;
     uint16_t next = next_below(f, f->nodes[node].rank, is_ready);
@@ -197,9 +270,26 @@ void baton_press(struct failover *f, uint64_t now_ms, struct failover_actions *o
     }
 }
 
-uint64_t baton_deadline(const struct failover *f, uint64_t now_ms)
+/* When a higher node has been READY for long enough; what runs then puts it off until that has
+ * ended, which is an event of its own. */
+static uint64_t failback_deadline(const struct failover *f, uint64_t now_ms)
 {
     uint64_t at = FAILOVER_MS_MAX;
+
+    if (!f->policy.is_failback || f->active == FAILOVER_NONE || !is_nothing_in_flight(f))
+        return at;
+    for (uint16_t i = 0; i < f->node_top; i++) {
+        const struct failover_node *n = &f->nodes[i];
+        uint64_t due = failback_due(f, n);
+        if (is_ready(n) && n->rank > f->nodes[f->active].rank && due > now_ms)
+            at = min_ms(at, due);
+    }
+    return at;
+}
+
+uint64_t baton_deadline(const struct failover *f, uint64_t now_ms)
+{
+    uint64_t at = failback_deadline(f, now_ms);
 
     if (f->queue_len == 0 || f->policy.is_overlap)
         return at;
@@ -211,14 +301,22 @@ uint64_t baton_deadline(const struct failover *f, uint64_t now_ms)
     return at;
 }
 
+/* Places down the order from the node that leads first. */
+static uint64_t place_of(const struct failover *f, uint32_t rank)
+{
+    uint32_t first = first_rank(f);
+
+    return rank < first ? first - rank : (UINT64_C(1) << 32) + (UINT32_MAX - rank);
+}
+
 bool baton_is_early(const struct failover *f)
 {
     if (f->is_settled || f->active == FAILOVER_NONE)
         return false;
     for (uint16_t i = 0; i < f->node_top; i++) {
         const struct failover_node *n = &f->nodes[i];
-        if (n->is_used && n->rank > f->nodes[f->active].rank && !n->has_failed_start &&
-            health_state(n) == NODE_STARTING)
+        if (n->is_used && place_of(f, n->rank) < place_of(f, f->nodes[f->active].rank) &&
+            !n->has_failed_start && health_state(n) == NODE_STARTING)
             return true;
     }
     return false;

@@ -19,6 +19,12 @@ void baton_settle(struct failover *f, uint64_t now_ms, struct failover_actions *
 void baton_yield(struct failover *f, enum failover_cause cause, uint64_t now_ms,
                  struct failover_actions *out);
 
+/* Moves the baton although the active node is READY: a request that costs so much would touch
+ * its reserve. To the next READY node that has room and is not in `tried` (bit per slot).
+ * Returns false, and moves nothing, when there is none. */
+bool baton_make_room(struct failover *f, int32_t cost_milli, uint64_t tried, uint64_t now_ms,
+                     struct failover_actions *out);
+
 /* RESET_ACTIVE: to `node`, or to the highest READY one (FAILOVER_NONE). */
 void baton_reset(struct failover *f, uint16_t node, uint64_t now_ms,
                  struct failover_actions *out);

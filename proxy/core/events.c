@@ -128,6 +128,34 @@ static void on_usage(struct failover *f, const struct failover_event *ev,
     judge_refused(f, ev->node, JUDGED_ACCOUNT, ev->now_ms, out);
 }
 
+/* /usage says 500 to everything; the node's log tells why (DESIGN D9). It may come before that
+ * answer or after it. */
+static void on_evidence(struct failover *f, const struct failover_event *ev,
+                        struct failover_actions *out)
+{
+    struct failover_node *n = &f->nodes[ev->node];
+
+    if (!health_evidence(n, &f->policy, ev->evidence, ev->now_ms))
+        return;
+    if (ev->evidence == NODE_EVIDENCE_USAGE_TOKEN)
+        forget_poll(f, ev->node);
+    judge_refused(f, ev->node, JUDGED_ACCOUNT, ev->now_ms, out);
+}
+
+static void on_restored(struct failover *f, const struct failover_event *ev)
+{
+    health_restore(&f->nodes[ev->node], ev->memory, ev->now_ms);
+    if (ev->memory->is_active)
+        f->first = ev->node;
+}
+
+static void on_policy(struct failover *f, const struct failover_event *ev)
+{
+    f->policy = *ev->policy;
+    for (uint16_t i = 0; i < f->node_top; i++)
+        health_policy_changed(&f->nodes[i], ev->now_ms);
+}
+
 /* ---------------------------------------------------------------- events about requests */
 
 static void on_request(struct failover *f, const struct failover_event *ev,
@@ -266,19 +294,29 @@ static void settle_failed(struct failover *f, struct failover_request *r,
         f->nodes[r->node].judging++;
         return;
     }
+    bool is_by_leader = r->node != FAILOVER_NONE && r->node == f->active;
     if (is_moved_once(outcome)) {
         r->was_moved = true;
-        if (r->node == f->active && !r->is_bypass)
+        if (is_by_leader && !r->is_bypass)
             baton_yield(f,
                         outcome == FAILOVER_OUTCOME_SERVER ? FAILOVER_CAUSE_SERVER
                                                            : FAILOVER_CAUSE_BROKEN,
                         now_ms, out);
     }
-    bool has_nobody = outcome == FAILOVER_OUTCOME_SERVER && r->node == f->active;
+    bool has_nobody = outcome == FAILOVER_OUTCOME_SERVER && r->node != FAILOVER_NONE &&
+                      r->node == f->active; /* it could not yield */
     if (r->is_fin || has_nobody)
         hand_on(f, r, outcome, out);
     else
         flight_retry(f, r, outcome, now_ms, out);
+}
+
+/* Was nothing billed? A refusal is not, nor is what was never sent. An answer that broke off or
+ * fell silent may have been: its cost stays taken until /usage tells. */
+static bool is_unbilled(enum failover_outcome outcome)
+{
+    return outcome != FAILOVER_OUTCOME_OK && outcome != FAILOVER_OUTCOME_RESET &&
+           outcome != FAILOVER_OUTCOME_TIMEOUT && outcome != FAILOVER_OUTCOME_BROKEN;
 }
 
 static void teach_node(struct failover *f, const struct failover_attempt *a,
@@ -300,7 +338,9 @@ static void teach_node(struct failover *f, const struct failover_attempt *a,
         health_forbidden(n, &f->policy, ev->now_ms);
     if (ev->outcome == FAILOVER_OUTCOME_TOKEN)
         forget_poll(f, a->node); /* what was asked before the 401 proves nothing */
-    if (ev->outcome != FAILOVER_OUTCOME_OK)
+    bool is_started = a->request != FAILOVER_NONE &&
+                      f->requests[a->request].state == FAILOVER_REQUEST_STARTED;
+    if (is_unbilled(ev->outcome) && !is_started)
         health_spend(n, &f->policy, -a->cost_milli, ev->now_ms);
     /* Whoever waits for its /usage has the answer: it is the account. */
     if (health_state(n) != NODE_READY)
@@ -356,7 +396,10 @@ void events_take(struct failover *f, const struct failover_event *ev,
         on_usage(f, ev, out);
         break;
     case FAILOVER_EVIDENCE:
+        on_evidence(f, ev, out);
+        break;
     case FAILOVER_RESTORED:
+        on_restored(f, ev);
         break;
     case FAILOVER_PROBE_DONE:
         health_probe_done(&f->nodes[ev->node], &f->policy, ev->is_ok, ev->now_ms);
@@ -380,7 +423,7 @@ void events_take(struct failover *f, const struct failover_event *ev,
         baton_reset(f, ev->node, ev->now_ms, out);
         break;
     case FAILOVER_POLICY:
-        f->policy = *ev->policy;
+        on_policy(f, ev);
         break;
     case FAILOVER_TIMER:
         break;

@@ -24,6 +24,7 @@ void failover_init(struct failover *f, const struct failover_policy *policy, uin
     f->policy = *policy;
     f->seed = seed;
     f->active = FAILOVER_NONE;
+    f->first = FAILOVER_NONE;
     f->poll_node = FAILOVER_NONE;
     f->deadline_ms = FAILOVER_MS_MAX;
     flight_init(f);
@@ -120,7 +121,8 @@ static bool is_about_node(enum failover_event_type type)
 {
     return type == FAILOVER_NODE_REMOVED || type == FAILOVER_NODE_UP ||
            type == FAILOVER_NODE_DOWN || type == FAILOVER_USAGE ||
-           type == FAILOVER_USAGE_FAILED || type == FAILOVER_PROBE_DONE;
+           type == FAILOVER_USAGE_FAILED || type == FAILOVER_PROBE_DONE ||
+           type == FAILOVER_EVIDENCE || type == FAILOVER_RESTORED;
 }
 
 void failover_step(struct failover *f, const struct failover_event *ev,
@@ -164,6 +166,14 @@ uint16_t failover_active(const struct failover *f)
     return state == NODE_READY || state == NODE_DRAINED ? f->active : FAILOVER_NONE;
 }
 
+void failover_remember(const struct failover *f, uint16_t node, uint64_t now_ms,
+                       struct failover_memory *ret_memory)
+{
+    assert(node < NODES_MAX && f->nodes[node].is_used);
+    health_remember(&f->nodes[node], now_ms, ret_memory);
+    ret_memory->is_active = f->active == node;
+}
+
 uint64_t failover_recovery_ms(const struct failover *f, uint64_t now_ms)
 {
     uint64_t at = FAILOVER_MS_MAX;
@@ -178,6 +188,8 @@ uint64_t failover_recovery_ms(const struct failover *f, uint64_t now_ms)
             at = min_ms(at, n->reset_at_ms);
         else if (n->is_up && !n->is_drained && n->limited_until_ms > now_ms)
             at = min_ms(at, n->limited_until_ms);
+        else if (n->is_up && n->is_cut_off && n->poll_at_ms > now_ms)
+            at = min_ms(at, n->poll_at_ms);
     }
     return at == FAILOVER_MS_MAX ? 0 : at - now_ms;
 }

@@ -214,7 +214,7 @@ struct failover_action *flight_finish(struct failover *f, struct failover_reques
 }
 
 /* Is every account there is refusing, and none merely away? Then it is not an outage. */
-static bool is_all_exhausted(const struct failover *f)
+static bool is_all_exhausted(const struct failover *f, const struct failover_request *r)
 {
     bool any = false;
 
@@ -222,7 +222,10 @@ static bool is_all_exhausted(const struct failover *f)
         if (!f->nodes[i].is_used)
             continue;
         enum node_state state = health_state(&f->nodes[i]);
-        if (state != NODE_DRAINED && state != NODE_RATE_LIMITED && state != NODE_INVALID_TOKEN)
+        bool is_reserved =
+            state == NODE_READY && !health_fits(&f->nodes[i], &f->policy, r->cost_milli);
+        if (state != NODE_DRAINED && state != NODE_RATE_LIMITED &&
+            state != NODE_INVALID_TOKEN && !is_reserved)
             return false;
         any = true;
     }
@@ -241,7 +244,7 @@ static void reply(struct failover *f, struct failover_request *r, bool is_handof
                       last == FAILOVER_OUTCOME_BROKEN)) {
         kind = FAILOVER_REPLY_UPSTREAM;
         status = last == FAILOVER_OUTCOME_TIMEOUT ? 504 : 502;
-    } else if (has_tried ? r->only_account_refusals : is_all_exhausted(f)) {
+    } else if (has_tried ? r->only_account_refusals : is_all_exhausted(f, r)) {
         kind = FAILOVER_REPLY_EXHAUSTED;
         status = f->policy.exhausted_status;
     } else if (is_handoff) {
@@ -327,15 +330,24 @@ static enum verdict judge_waiting(const struct failover *f, const struct failove
     return VERDICT_REPLY;
 }
 
-static enum verdict judge(const struct failover *f, struct failover_request *r, uint64_t now_ms,
-                          uint16_t *ret_node)
+/* The active node could serve it, were there not the reserve that its cost would touch. */
+static bool lacks_room(const struct failover *f, const struct failover_request *r)
+{
+    return !r->is_bypass && f->active != FAILOVER_NONE && serves(&f->nodes[f->active], r) &&
+           !health_fits(&f->nodes[f->active], &f->policy, r->cost_milli);
+}
+
+static enum verdict judge(struct failover *f, struct failover_request *r, uint64_t now_ms,
+                          uint16_t *ret_node, struct failover_actions *out)
 {
     if (r->is_bypass) {
         *ret_node = bypass_target(f, r);
         return *ret_node != FAILOVER_NONE ? VERDICT_GO : judge_waiting(f, r, now_ms);
     }
-    bool can_serve = f->active != FAILOVER_NONE && serves(&f->nodes[f->active], r) &&
-                     (r->tried & bit(f->active)) == 0;
+    bool has_room =
+        !lacks_room(f, r) || baton_make_room(f, r->cost_milli, r->tried, now_ms, out);
+    bool can_serve = has_room && f->active != FAILOVER_NONE &&
+                     serves(&f->nodes[f->active], r) && (r->tried & bit(f->active)) == 0;
     bool is_blocked = can_serve && baton_is_blocked(f);
     if (r->waits_handoff && !is_blocked)
         r->wait_from_ms = now_ms;
@@ -359,7 +371,7 @@ void flight_pump(struct failover *f, uint64_t now_ms, struct failover_actions *o
         struct failover_request *r = &f->requests[slot];
         uint16_t next = r->next;
         uint16_t node = FAILOVER_NONE;
-        enum verdict verdict = judge(f, r, now_ms, &node);
+        enum verdict verdict = judge(f, r, now_ms, &node, out);
         switch (verdict) {
         case VERDICT_GO:
             dispatch(f, r, node, now_ms, out);

@@ -13,7 +13,7 @@
 
 #include "failover_internal.h"
 
-#define RESET_SPREAD_MS 5000 /* not every cluster asks GitHub at the stroke of midnight */
+#define NETWORK_STREAK_MAX 2 /* failures in a row that prove that GitHub is out of reach */
 
 enum node_state health_state(const struct failover_node *n)
 {
@@ -30,7 +30,7 @@ enum node_state health_state(const struct failover_node *n)
         return NODE_INVALID_TOKEN;
     if (!n->is_up)
         return when_down[n->down];
-    if (n->is_type_bad || n->is_lost)
+    if (n->is_type_bad || n->is_lost || n->is_cut_off)
         return NODE_OFFLINE;
     if (n->is_drained)
         return NODE_DRAINED;
@@ -55,7 +55,7 @@ bool health_is_coming(const struct failover_node *n, uint64_t node_wait_ms, uint
         return !n->is_token_bad && n->down_until_ms <= add_ms(now_ms, node_wait_ms);
     if (!n->is_up)
         return n->down == FAILOVER_DOWN_STARTING;
-    if (n->is_token_bad || n->is_type_bad)
+    if (n->is_token_bad || n->is_type_bad || n->is_cut_off)
         return false;
     if (!n->is_lost)
         return !n->is_checked;
@@ -70,6 +70,15 @@ bool health_may_be_cut(const struct failover_node *n)
     return n->is_token_bad || n->is_drained || n->is_lost || !n->is_up;
 }
 
+/* A reason is gone. What else is wrong with the account is the reason now; else it is `well`.
+ */
+static void change_cause(struct failover_node *n, enum failover_cause well)
+{
+    n->cause = n->is_drained              ? n->drain_cause
+               : n->limited_until_ms != 0 ? n->limit_cause
+                                          : well;
+}
+
 void health_up(struct failover_node *n, uint64_t now_ms)
 {
     n->is_up = true;
@@ -77,14 +86,13 @@ void health_up(struct failover_node *n, uint64_t now_ms)
     n->is_lost = false;
     n->is_token_bad = false;
     n->is_type_bad = false;
+    n->is_cut_off = false;
+    n->network_streak = 0;
     n->has_failed_start = false;
     n->is_restart_asked = false;
     n->restart_at_ms = FAILOVER_MS_MAX;
     n->poll_at_ms = now_ms;
-    /* What is wrong with the account is still the reason of its state. */
-    n->cause = n->is_drained              ? FAILOVER_CAUSE_QUOTA
-               : n->limited_until_ms != 0 ? FAILOVER_CAUSE_RATE
-                                          : FAILOVER_CAUSE_UP;
+    change_cause(n, FAILOVER_CAUSE_UP);
 }
 
 void health_down(struct failover_node *n, enum failover_down down, uint64_t retry_in_ms,
@@ -105,6 +113,7 @@ void health_down(struct failover_node *n, enum failover_down down, uint64_t retr
         n->has_failed_start = true;
     n->is_up = false;
     n->is_lost = false;
+    n->is_cut_off = false;
     n->is_checked = false;
     n->is_restart_asked = false;
     n->restart_at_ms = FAILOVER_MS_MAX;
@@ -135,6 +144,7 @@ static void limit(struct failover_node *n, enum failover_cause cause, uint64_t f
 {
     n->failures++;
     n->cause = cause;
+    n->limit_cause = cause;
     n->limited_until_ms = max_ms(n->limited_until_ms, add_ms(now_ms, for_ms));
 }
 
@@ -161,6 +171,7 @@ static void drain(struct failover_node *n, const struct failover_policy *policy,
     n->failures++;
     n->is_drained = true;
     n->cause = FAILOVER_CAUSE_QUOTA;
+    n->drain_cause = FAILOVER_CAUSE_QUOTA;
     n->hold_until_ms = add_ms(now_ms, policy->drain_hold_ms);
     n->poll_at_ms = now_ms; /* refresh at once after a refusal */
 }
@@ -172,6 +183,8 @@ bool health_outcome(struct failover_node *n, const struct failover_policy *polic
     case FAILOVER_OUTCOME_OK:
         n->failures = 0;
         n->forbidden_streak = 0;
+        n->network_streak = 0;
+        n->is_cut_off = false;
         n->is_token_restarted = false;
         n->healthy_at_ms = now_ms;
         break;
@@ -196,7 +209,8 @@ bool health_outcome(struct failover_node *n, const struct failover_policy *polic
         drain(n, policy, now_ms);
         break;
     case FAILOVER_OUTCOME_FORBIDDEN:
-        if (n->forbidden_streak > 0)
+        /* A burst that came before /usage was read is one refusal. */
+        if (n->forbidden_streak > 0 && n->judging == 0)
             return true;
         n->forbidden_streak = 1;
         break;
@@ -233,52 +247,52 @@ void health_forbidden(struct failover_node *n, const struct failover_policy *pol
     limit(n, FAILOVER_CAUSE_FORBIDDEN, policy->cooldown_ms, now_ms);
 }
 
-/* When to ask next: an account that is drained at the moment its quota comes back, if that is
- * known, or after its own interval; any other after the usual one. */
-static uint64_t next_poll(const struct failover_node *n, const struct failover_policy *policy,
-                          uint64_t random, uint64_t now_ms)
+bool health_evidence(struct failover_node *n, const struct failover_policy *policy,
+                     enum node_evidence evidence, uint64_t now_ms)
 {
-    uint64_t interval = n->is_drained || n->is_token_bad ? policy->drained_poll_interval_ms
-                                                         : policy->poll_interval_ms;
-    uint64_t spread = random % (interval / 10 + 1);
-    uint64_t at = interval == 0 ? FAILOVER_MS_MAX : add_ms(now_ms, interval + spread);
-
-    if (n->is_drained && n->reset_at_ms > now_ms)
-        at = min_ms(at, add_ms(n->reset_at_ms, random % RESET_SPREAD_MS));
-    if (n->is_drained && !n->usage.is_exhausted && n->hold_until_ms > now_ms)
-        at = min_ms(at, n->hold_until_ms);
-    return at;
-}
-
-void health_usage(struct failover_node *n, const struct failover_policy *policy,
-                  const struct failover_usage *usage, uint64_t random, uint64_t now_ms)
-{
-    enum node_state before = health_state(n);
-
-    n->usage = *usage;
-    n->has_usage = true;
-    n->estimate_milli = usage->remaining_milli;
-    n->reset_at_ms = usage->reset_in_ms == 0 ? 0 : add_ms(now_ms, usage->reset_in_ms);
-    n->is_checked = true;
-    n->checked_at_ms = now_ms;
-    /* A question asked before the 401 proves nothing, and later ones only external nodes get.
-     */
-    if (!n->is_owned)
-        n->is_token_bad = false;
-    if (usage->is_exhausted) {
-        if (!n->is_drained)
-            n->cause = FAILOVER_CAUSE_USAGE;
-        n->is_drained = true;
-    } else if (n->hold_until_ms <= now_ms) {
-        n->is_drained = false;
+    /* Of a start that fails only the login matters: the rest is the process's affair. */
+    if (!n->is_up) {
+        if (evidence == NODE_EVIDENCE_CREDENTIALS) {
+            n->is_token_bad = true;
+            n->cause = FAILOVER_CAUSE_CREDENTIALS;
+        }
+        return false;
     }
-    if (!n->is_drained && before != NODE_READY && health_state(n) == NODE_READY)
-        n->cause = before == NODE_STARTING ? FAILOVER_CAUSE_CHECKED : FAILOVER_CAUSE_RECOVERED;
-    if (health_state(n) == NODE_READY) {
-        n->failures = 0;
-        n->healthy_at_ms = now_ms;
+    switch (evidence) {
+    case NODE_EVIDENCE_USAGE_TOKEN:
+        refuse_token(n, policy, now_ms);
+        return true;
+    case NODE_EVIDENCE_USAGE_FORBIDDEN:
+    case NODE_EVIDENCE_USAGE_RATE:
+        limit(n,
+              evidence == NODE_EVIDENCE_USAGE_RATE ? FAILOVER_CAUSE_RATE
+                                                   : FAILOVER_CAUSE_FORBIDDEN,
+              policy->cooldown_ms, now_ms);
+        n->poll_at_ms = max_ms(n->poll_at_ms, n->limited_until_ms); /* not into the throttle */
+        return true;
+    case NODE_EVIDENCE_REFRESH:
+        lose(n, FAILOVER_CAUSE_REFRESH, now_ms); /* it dies of that in a moment */
+        return true;
+    case NODE_EVIDENCE_NETWORK:
+        /* One lost packet must not move the lead: asked again soon, believed the second time.
+         */
+        if (++n->network_streak < NETWORK_STREAK_MAX) {
+            n->poll_at_ms = min_ms(n->poll_at_ms, add_ms(now_ms, policy->poll_gap_ms));
+            return false;
+        }
+        n->network_streak = NETWORK_STREAK_MAX;
+        n->failures++;
+        n->is_cut_off = true;
+        n->cause = FAILOVER_CAUSE_NETWORK;
+        return true;
+    case NODE_EVIDENCE_CREDENTIALS:
+    case NODE_EVIDENCE_NO_COPILOT:
+    case NODE_EVIDENCE_USAGE_SERVER:
+    case NODE_EVIDENCE_PORT:
+    case NODE_EVIDENCE_COUNT:
+        break;
     }
-    n->poll_at_ms = next_poll(n, policy, random, now_ms);
+    return false;
 }
 
 void health_usage_failed(struct failover_node *n, const struct failover_policy *policy,
@@ -292,13 +306,16 @@ void health_usage_failed(struct failover_node *n, const struct failover_policy *
     /* It answers, though not this question: a hiccup at GitHub must not keep a node from
      * serving. A real refusal shows in the next answer. */
     n->failures++;
-    if (!n->is_checked) {
-        n->is_checked = true;
+    if (health_state(n) == NODE_STARTING)
         n->cause = FAILOVER_CAUSE_CHECKED;
-    }
-    uint64_t again = n->is_token_bad || n->is_drained ? policy->drained_poll_interval_ms
-                                                      : policy->offline_check_ms;
-    n->poll_at_ms = again == 0 ? FAILOVER_MS_MAX : add_ms(now_ms, again);
+    n->is_checked = true;
+    bool is_overdue = n->reset_at_ms != 0 && n->reset_at_ms <= now_ms;
+    bool is_seldom = n->is_token_bad || (n->is_drained && !is_overdue);
+    uint64_t again = is_seldom ? policy->drained_poll_interval_ms : policy->offline_check_ms;
+    if (n->network_streak > 0 && !n->is_cut_off)
+        again = min_ms(again, policy->poll_gap_ms);
+    n->poll_at_ms =
+        again == 0 ? FAILOVER_MS_MAX : max_ms(add_ms(now_ms, again), n->limited_until_ms);
 }
 
 void health_probe_done(struct failover_node *n, const struct failover_policy *policy,
@@ -314,27 +331,19 @@ void health_probe_done(struct failover_node *n, const struct failover_policy *po
         return;
     }
     n->is_lost = false;
-    n->cause = FAILOVER_CAUSE_RECOVERED;
+    change_cause(n, FAILOVER_CAUSE_RECOVERED);
     n->poll_at_ms = now_ms;
-}
-
-void health_spend(struct failover_node *n, const struct failover_policy *policy,
-                  int32_t cost_milli, uint64_t now_ms)
-{
-    if (!n->has_usage || !n->usage.has_remaining || n->usage.is_unlimited || cost_milli == 0)
-        return;
-    n->estimate_milli -= cost_milli;
-    if (n->estimate_milli <= 0 && !n->is_drained && health_is_pollable(n))
-        n->poll_at_ms =
-            min_ms(n->poll_at_ms, max_ms(now_ms, add_ms(n->polled_at_ms, policy->poll_gap_ms)));
 }
 
 void health_tick(struct failover_node *n, uint64_t now_ms)
 {
-    if (n->limited_until_ms != 0 && n->limited_until_ms <= now_ms) {
-        n->limited_until_ms = 0;
+    enum node_state before = health_state(n);
+
+    if (n->limited_until_ms == 0 || n->limited_until_ms > now_ms)
+        return;
+    n->limited_until_ms = 0;
+    if (before == NODE_RATE_LIMITED)
         n->cause = FAILOVER_CAUSE_RECOVERED;
-    }
 }
 
 uint64_t health_deadline(const struct failover_node *n)

@@ -40,6 +40,24 @@ void health_restart_asked(struct failover_node *n);
 void health_forbidden(struct failover_node *n, const struct failover_policy *policy,
                       uint64_t now_ms);
 
+/* What a line of its log proves. Returns true when the account is to blame for what is being
+ * judged. */
+bool health_evidence(struct failover_node *n, const struct failover_policy *policy,
+                     enum node_evidence evidence, uint64_t now_ms);
+
+/* What is remembered of it from before a restart of the program, and what to remember. */
+void health_restore(struct failover_node *n, const struct failover_memory *memory,
+                    uint64_t now_ms);
+void health_remember(const struct failover_node *n, uint64_t now_ms,
+                     struct failover_memory *ret_memory);
+
+/* Would a request that costs so much leave the account's reserve untouched? */
+bool health_fits(const struct failover_node *n, const struct failover_policy *policy,
+                 int32_t cost_milli);
+
+/* Other rules are in force: an account that is drained under the old ones is asked again. */
+void health_policy_changed(struct failover_node *n, uint64_t now_ms);
+
 void health_usage(struct failover_node *n, const struct failover_policy *policy,
                   const struct failover_usage *usage, uint64_t random, uint64_t now_ms);
 void health_usage_failed(struct failover_node *n, const struct failover_policy *policy,

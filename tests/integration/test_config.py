@@ -62,6 +62,33 @@ def test_check_tells_every_error_at_once(tmp_path):
             assert any(word in text for text in told), f"{word!r} is not in {told}"
 
 
+def test_check_teaches_words_and_multipliers(tmp_path):
+    path = ini(tmp_path, "[gateway]\nretry_on = conect 503\nfailback = always\n"
+                         "[quota]\nreserve = -1\nallow_overage = sometimes\n"
+                         "[multipliers]\ngpt-4.1 = free\nclaude-opus = -3\n"
+                         "claude-opus = 10\nretry_limit = 3\n")
+    done = run("check", "-c", path)
+    said = (done.stdout + done.stderr).splitlines()
+    assert done.returncode == 78
+    for line, words in {2: ("connect, reset, timeout, 401", "'conect'", "did you mean"),
+                        3: ("manual or auto",), 5: ("0..1000000",), 6: ("yes or no",),
+                        8: ("gpt-4.1", "0.33"), 9: ("costs nothing",),
+                        10: ("given twice",), 11: ("belongs in [gateway]",)}.items():
+        told = [text for text in said if f"{path}:{line}:" in text]
+        assert len(told) == 1 and all(word in told[0] for word in words), (line, told)
+
+
+def test_what_print_config_says_is_a_file_of_settings(tmp_path):
+    path = ini(tmp_path, "[gateway]\nretry_on =\n[multipliers]\ngpt-4.1 = 0.5\nmine/x = 2\n")
+    first = run("check", "-c", path, "--print-config").stdout
+    assert "\nretry_on = \n" in first
+    assert "\ngpt-4.1 = 0.5\n" in first and "\ngpt-4o = 0\n" in first
+    assert "\nmine/x = 2\n" in first
+    path.write_text(first)
+    done = run("check", "-c", path, "--print-config")
+    assert (done.returncode, done.stdout, done.stderr) == (0, first, "")
+
+
 def test_run_refuses_the_same_way(tmp_path):
     path = ini(tmp_path, BAD)
     done = run("run", "-c", path)
@@ -202,3 +229,37 @@ def test_account_type_and_rate_limit_are_handed_to_the_node(cluster, hub):
     assert words[words.index("--rate-limit") + 1] == "7"
     assert "--proxy-env" in words, "it has a proxy variable"
     assert hub.requests("models")[0]["host"] == "api.business.githubcopilot.com"
+
+
+# --------------------------------------------------------------------------- quota
+
+def detail(c, name="a"):
+    return c.node(name)["quotaDetail"]
+
+
+def test_a_turn_costs_what_the_multipliers_say(cluster):
+    c = cluster({"a": fake_node(name="a", quota=100)}, ready=True,
+                multipliers={"gpt-5": "2.5", "default": "4"})
+    for model, left in {"gpt-5-2026": 97.5, "claude-haiku-4.5": 97.17, "gpt-4.1": 97.17,
+                        "unheard-of": 93.17}.items():
+        assert c.chat(model=model).status == 200
+        wait_for(lambda left=left: detail(c)["estimate"] == left, f"{left} after {model}")
+    answered = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hi"}]
+    assert c.chat(model="gpt-5", messages=answered).status == 200
+    assert c.chat(model="gpt-5").status == 200
+    wait_for(lambda: detail(c)["estimate"] == 90.67, "an agent's turn costs nothing")
+    assert detail(c)["remaining"] == 100, "the polled figure stays what it was"
+
+
+def test_health_says_how_old_each_figure_is(cluster):
+    c = cluster({"a": fake_node(name="a", quota=100)}, ready=True, quota={"reserve": "7"})
+    first = detail(c)
+    assert set(first["age"]) == {"remaining", "estimate", "entitlement", "resetDate"}
+    assert all(isinstance(age, int) and age >= 0 for age in first["age"].values())
+    assert first["reserve"] == 7
+    wait_for(lambda: detail(c)["age"]["remaining"] >= 2, "an older figure")
+    assert c.chat(model="gpt-5").status == 200
+    wait_for(lambda: detail(c)["estimate"] == 99, "the turn is counted")
+    ages = detail(c)["age"]
+    assert ages["estimate"] < ages["remaining"]
+    assert ages["remaining"] == ages["entitlement"] == ages["resetDate"]

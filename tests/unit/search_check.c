@@ -9,197 +9,56 @@
  */
 #include "search.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+const char *search_label;
 const struct search *search_current;
-uint64_t search_events;
+uint64_t search_events_checked;
 struct failover_actions search_actions;
 
-static bool is_ready(const struct failover *f, unsigned i)
-{
-    return f->nodes[i].is_used && !f->nodes[i].is_restart_asked &&
-           failover_node_state(f, (uint16_t)i) == NODE_READY;
-}
-
-static void check_dispatch(struct world *w, const struct failover_event *ev,
-                           const struct failover_action *action)
-{
-    const struct failover *f = &w->engine;
-    struct shadow_request *r = &w->requests[action->request.slot];
-    const struct failover_request *own = &f->requests[action->request.slot];
-    bool is_bypass = f->attempts[action->attempt.slot].is_bypass;
-    enum node_state state = failover_node_state(f, action->node);
-
-    if (!is_bypass) {
-        if (action->node != f->active)
-            search_fail(w, ev, "P1: dispatch to %u, active is %u", action->node, f->active);
-        if (state != NODE_READY && !(state == NODE_DRAINED && own->is_free_model))
-            search_fail(w, ev, "P1: dispatch to a node that is %s", node_state_name(state));
-        for (unsigned i = 0; i < ATTEMPTS && !f->policy.is_overlap; i++) {
-            const struct shadow_attempt *a = &w->attempts[i];
-            if (a->is_used && a->is_working && a->node != action->node)
-                search_fail(w, ev, "P2: node %u works, yet node %u gets a request", a->node,
-                            action->node);
-        }
-    }
-    if (!r->is_live)
-        search_fail(w, ev, "P3: dispatch of a request that has ended");
-    if (r->is_fin)
-        search_fail(w, ev, "D6: dispatch of a request whose client has left");
-    if (r->is_started)
-        search_fail(w, ev, "P4: dispatch after the first byte");
-    if (++r->attempts > f->policy.retry_limit + 1)
-        search_fail(w, ev, "P5: attempt %u", r->attempts);
-    if ((r->tried & 1u << action->node) != 0)
-        search_fail(w, ev, "P5: node %u twice", action->node);
-    r->tried = (uint8_t)(r->tried | 1u << action->node);
-    struct shadow_attempt *a = &w->attempts[action->attempt.slot];
-    if (a->is_used)
-        search_fail(w, ev, "an attempt slot is used twice");
-    *a = (struct shadow_attempt){.is_used = true,
-                                 .is_working = !is_bypass,
-                                 .node = (uint8_t)action->node,
-                                 .request = (uint8_t)action->request.slot};
-}
-
-/* Who should lead after `from` by the rule of D5, among those that match. */
-static unsigned expected_next(const struct failover *f, unsigned from, bool is_drained_search)
-{
-    for (unsigned step = 1; step <= search_current->nodes; step++) {
-        unsigned i = (from + search_current->nodes - step % search_current->nodes) %
-                     search_current->nodes;
-        bool matches = is_drained_search
-                           ? f->nodes[i].is_used && !f->nodes[i].is_restart_asked &&
-                                 failover_node_state(f, (uint16_t)i) == NODE_DRAINED
-                           : is_ready(f, i);
-        if (matches)
-            return i;
-    }
-    return FAILOVER_NONE;
-}
-
-static void check_switch(struct world *w, const struct failover_event *ev,
-                         const struct failover_action *action, bool was_ready, bool was_settled,
-                         bool is_judging_step)
+static void print_world(const struct world *w)
 {
     const struct failover *f = &w->engine;
 
-    switch (action->cause) {
-    case FAILOVER_CAUSE_RESET_ACTIVE:
-        if (ev->type != FAILOVER_RESET_ACTIVE)
-            search_fail(w, ev, "P6: reset-active without being asked");
-        return;
-    case FAILOVER_CAUSE_HANDOFF:
-        return;
-    case FAILOVER_CAUSE_SERVER:
-    case FAILOVER_CAUSE_BROKEN:
-        if (ev->type != FAILOVER_OUTCOME || w->attempts[ev->attempt.slot].node != action->from)
-            search_fail(w, ev, "P6: node %u did not fail", action->from);
-        if (action->node != expected_next(f, action->from, false))
-            search_fail(w, ev, "P6: %u -> %u", action->from, action->node);
-        return;
-    case FAILOVER_CAUSE_REMOVED:
-        if (ev->type != FAILOVER_NODE_REMOVED || ev->node != action->from)
-            search_fail(w, ev, "P6: node %u was not removed", action->from);
-        return;
-    case FAILOVER_CAUSE_STARTUP:
-        if (was_settled && action->from != FAILOVER_NONE && was_ready)
-            search_fail(w, ev, "P6: the settled baton left a ready node");
-        return;
-    default:
-        break;
+    printf("  now %llu active %d settled %d queue %u deadline %lld\n",
+           (unsigned long long)w->now, f->active == FAILOVER_NONE ? -1 : f->active,
+           f->is_settled, f->queue_len, (long long)f->deadline_ms);
+    for (unsigned i = 0; i < search_current->nodes; i++) {
+        const struct failover_node *n = &f->nodes[i];
+        if (!n->is_used)
+            continue;
+        printf("  node %u %s up %d inflight %u orphans %u judging %u handoff_until %llu "
+               "estimate %lld\n",
+               i, node_state_name(failover_node_state(f, (uint16_t)i)), n->is_up, n->inflight,
+               n->orphans, n->judging, (unsigned long long)n->handoff_until_ms,
+               (long long)n->estimate_milli);
     }
-    if (action->from == FAILOVER_NONE)
-        search_fail(w, ev, "P6: a switch from nobody with cause %s",
-                    failover_cause_name(action->cause));
-    if (is_ready(f, action->from))
-        search_fail(w, ev, "P6: the baton left node %u, which is ready", action->from);
-    /* A dispatch in the same step cannot change who was ready. */
-    unsigned next = expected_next(f, action->from, false);
-    if (next == FAILOVER_NONE)
-        next = expected_next(f, action->from, true);
-    if (!is_judging_step && action->node != next)
-        search_fail(w, ev, "P6: %u -> %u, expected %u", action->from, action->node, next);
+    for (unsigned i = 0; i < REQUESTS; i++)
+        printf("  request %u state %u attempts %u tried %llx cost %d\n", i,
+               f->requests[i].state, f->requests[i].attempts,
+               (unsigned long long)f->requests[i].tried, f->requests[i].cost_milli);
 }
 
-static void end_request(struct world *w, const struct failover_event *ev,
-                        const struct failover_action *action)
+void search_fail(const struct world *w, const struct failover_event *ev, const char *format,
+                 ...)
 {
-    struct shadow_request *r = &w->requests[action->request.slot];
+    va_list args;
 
-    if (!r->is_live)
-        search_fail(w, ev, "P3: a second terminal action");
-    if (action->type == FAILOVER_TRUNCATE && !r->is_started)
-        search_fail(w, ev, "P3: truncated before the start");
-    if ((action->type == FAILOVER_REPLY || action->type == FAILOVER_PASS) && r->is_started)
-        search_fail(w, ev, "P3: a whole answer after the start");
-    *r = (struct shadow_request){0};
-    for (unsigned i = 0; i < ATTEMPTS; i++) {
-        if (w->attempts[i].is_used && w->attempts[i].request == action->request.slot)
-            w->attempts[i].request = REQUESTS;
-    }
-}
-
-/* D4: streams that somebody reads may be cut only on an account that is dead, exhausted or
- * lost, and only when they had their time. */
-static void check_restart(const struct world *w, const struct failover_event *ev, unsigned node)
-{
-    const struct failover *f = &w->engine;
-    const struct shadow_node *s = &w->nodes[node];
-    uint64_t patience = f->policy.handoff_timeout_ms;
-    bool is_read = false;
-
-    if (!f->nodes[node].is_owned)
-        search_fail(w, ev, "D4: restart of an external node");
-    for (unsigned i = 0; i < ATTEMPTS; i++) {
-        const struct shadow_attempt *a = &w->attempts[i];
-        is_read |= a->is_used && a->is_working && a->node == node && a->request < REQUESTS &&
-                   !w->requests[a->request].is_fin;
-    }
-    if (!is_read)
-        return;
-    enum node_state state = failover_node_state(f, (uint16_t)node);
-    if (state != NODE_INVALID_TOKEN && state != NODE_DRAINED && state != NODE_OFFLINE)
-        search_fail(w, ev, "D4: node %u is cut, though it is %s", node, node_state_name(state));
-    bool had_time = (s->left_at != 0 && w->now >= s->left_at + patience) ||
-                    (s->token_at != 0 && w->now >= s->token_at + patience);
-    if (!had_time)
-        search_fail(w, ev, "D4: node %u is cut before handoff_timeout", node);
-}
-
-static void check_action(struct world *w, const struct failover_event *ev,
-                         const struct failover_action *action)
-{
-    const struct failover *f = &w->engine;
-
-    switch (action->type) {
-    case FAILOVER_DISPATCH:
-        check_dispatch(w, ev, action);
-        break;
-    case FAILOVER_PASS:
-    case FAILOVER_REPLY:
-    case FAILOVER_TRUNCATE:
-    case FAILOVER_DONE:
-        end_request(w, ev, action);
-        break;
-    case FAILOVER_ABORT:
-        w->attempts[action->attempt.slot].is_used = false;
-        break;
-    case FAILOVER_POLL:
-        if (f->nodes[action->node].is_token_bad && f->nodes[action->node].is_owned)
-            search_fail(w, ev, "P7: a dead token is polled");
-        break;
-    case FAILOVER_RESTART:
-        check_restart(w, ev, action->node);
-        break;
-    case FAILOVER_PROBE:
-    case FAILOVER_NODE_CHANGED:
-    case FAILOVER_SWITCHED:
-        break;
-    case FAILOVER_ACTION_COUNT:
-        abort();
-    }
+    printf("search: %s%s%s: ", search_current->name, search_label == NULL ? "" : ", ",
+           search_label == NULL ? "" : search_label);
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    printf("\n  event %d node %u request %u attempt %u outcome %s, depth %u\n", ev->type,
+           ev->node, ev->request.slot, ev->attempt.slot, failover_outcome_name(ev->outcome),
+           w->depth);
+    print_world(w);
+    printf("[  FAILED  ] 1 test(s).\n");
+    fflush(stdout);
+    abort();
 }
 
 static void observe_outcome(struct world *w, const struct failover_event *ev)
@@ -230,6 +89,10 @@ static void observe_event(struct world *w, const struct failover_event *ev)
     case FAILOVER_CLIENT_FIN:
         w->requests[ev->request.slot].is_fin = true;
         break;
+    case FAILOVER_EVIDENCE:
+        if (ev->evidence == NODE_EVIDENCE_USAGE_TOKEN && w->nodes[ev->node].token_at == 0)
+            w->nodes[ev->node].token_at = ev->now_ms;
+        break;
     case FAILOVER_OUTCOME:
         observe_outcome(w, ev);
         if (ev->outcome == FAILOVER_OUTCOME_TIMEOUT)
@@ -240,8 +103,10 @@ static void observe_event(struct world *w, const struct failover_event *ev)
     case FAILOVER_NODE_DOWN:
     case FAILOVER_NODE_REMOVED:
         w->nodes[ev->node].left_at = w->nodes[ev->node].token_at = 0;
-        if (ev->type == FAILOVER_NODE_REMOVED)
+        if (ev->type == FAILOVER_NODE_REMOVED) {
             w->nodes[ev->node].refusals = 0;
+            w->nodes[ev->node].is_ready = false;
+        }
         for (unsigned i = 0; i < ATTEMPTS; i++) {
             if (w->attempts[i].node == ev->node)
                 w->attempts[i].is_working = false;
@@ -257,6 +122,15 @@ static void observe_event(struct world *w, const struct failover_event *ev)
     }
 }
 
+static bool is_judging(const struct failover *f, unsigned node)
+{
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        if (f->requests[i].state == FAILOVER_REQUEST_JUDGING && f->requests[i].node == node)
+            return true;
+    }
+    return false;
+}
+
 static void check_403(const struct world *before, const struct world *w,
                       const struct failover_event *ev)
 {
@@ -268,7 +142,8 @@ static void check_403(const struct world *before, const struct world *w,
     if (!before->attempts[ev->attempt.slot].is_working)
         return;
     enum node_state state = failover_node_state(&w->engine, (uint16_t)node);
-    bool is_first = before->nodes[node].refusals == 0;
+    /* A burst that is being judged is one refusal. */
+    bool is_first = before->nodes[node].refusals == 0 || is_judging(old, node);
     if (is_first && state != failover_node_state(old, (uint16_t)node))
         search_fail(w, ev, "P11: one 403 changed node %u", node);
     if (!is_first && state == NODE_READY)
@@ -290,7 +165,9 @@ static void check_judgement(const struct world *before, const struct world *w,
                             const struct failover_event *ev)
 {
     const struct failover *old = &before->engine;
-    bool is_healthy = ev->type == FAILOVER_USAGE && !ev->usage.is_exhausted;
+    bool is_reserved =
+        search_current->has_costs && ev->usage.remaining_milli <= old->policy.reserve_milli;
+    bool is_healthy = ev->type == FAILOVER_USAGE && !ev->usage.is_exhausted && !is_reserved;
 
     if ((ev->type != FAILOVER_USAGE && ev->type != FAILOVER_USAGE_FAILED) ||
         old->poll_node != ev->node)
@@ -328,6 +205,27 @@ static void check_counts(const struct world *w, const struct failover_event *ev)
     }
 }
 
+/* First come, first served: the queue is in order of arrival, and holds who waits. */
+static void check_queue(const struct world *w, const struct failover_event *ev)
+{
+    const struct failover *f = &w->engine;
+    unsigned waiting = 0;
+    unsigned length = 0;
+
+    for (unsigned i = 0; i < REQUESTS; i++)
+        waiting += f->requests[i].state == FAILOVER_REQUEST_WAITING;
+    for (uint16_t i = f->queue_head; i != FAILOVER_NONE; i = f->requests[i].next) {
+        uint16_t next = f->requests[i].next;
+        if (++length > REQUESTS || f->requests[i].state != FAILOVER_REQUEST_WAITING)
+            search_fail(w, ev, "queue: request %u does not wait", i);
+        if (next != FAILOVER_NONE && f->requests[next].order < f->requests[i].order)
+            search_fail(w, ev, "queue: request %u came before %u", next, i);
+    }
+    if (waiting != length || f->queue_len != length || length > f->policy.queue_max + 1u)
+        search_fail(w, ev, "queue: %u wait, %u are in it, its length is %u", waiting, length,
+                    f->queue_len);
+}
+
 /* One event: steps the engine and checks every property on what it does. */
 void search_apply(struct world *w, const struct failover_event *ev)
 {
@@ -335,11 +233,11 @@ void search_apply(struct world *w, const struct failover_event *ev)
     unsigned switches = 0;
 
     before = *w;
-    bool was_ready =
-        before.engine.active != FAILOVER_NONE && is_ready(&before.engine, before.engine.active);
+    bool was_ready = before.engine.active != FAILOVER_NONE &&
+                     search_is_ready(&before.engine, before.engine.active);
     w->now = ev->now_ms;
     failover_step(&w->engine, ev, &search_actions);
-    search_events++;
+    search_events_checked++;
     observe_event(w, ev);
     bool is_judging_step = false;
     for (uint32_t i = 0; i < search_actions.count; i++)
@@ -355,22 +253,80 @@ void search_apply(struct world *w, const struct failover_event *ev)
             leader = action->node;
             if (action->from != FAILOVER_NONE)
                 w->nodes[action->from].left_at = w->now;
-            check_switch(w, ev, action, was_ready, before.engine.is_settled, is_judging_step);
+            search_check_switch(w, ev, action, was_ready, before.engine.is_settled,
+                                is_judging_step);
+            w->switched_at = w->now;
         }
-        check_action(w, ev, action);
+        search_check_action(w, ev, action, leader);
     }
     bool is_removed = ev->type == FAILOVER_NODE_REMOVED && leader == ev->node;
     if (leader != w->engine.active && !(is_removed && w->engine.active == FAILOVER_NONE))
         search_fail(w, ev, "P6: the active node changed without SWITCHED");
-    if (switches > 1)
+    if (switches > 1 && !search_current->has_costs)
         search_fail(w, ev, "P6: %u switches in one step", switches);
     if (ev->type == FAILOVER_TIMER && w->engine.deadline_ms <= ev->now_ms)
         search_fail(w, ev, "P8: the deadline did not move");
     check_403(&before, w, ev);
     check_judgement(&before, w, ev);
     check_counts(w, ev);
+    check_queue(w, ev);
     for (unsigned i = 0; i < REQUESTS; i++) {
         if (w->requests[i].is_live != (w->engine.requests[i].state != FAILOVER_REQUEST_FREE))
             search_fail(w, ev, "P3: request %u is lost", i);
     }
+}
+
+/* ---------------------------------------------------------------- P10 */
+
+void search_check_stale(const struct world *start)
+{
+    static const enum failover_event_type types[] = {FAILOVER_OUTCOME, FAILOVER_STARTED,
+                                                     FAILOVER_CLIENT_GONE, FAILOVER_USAGE,
+                                                     FAILOVER_USAGE_FAILED};
+    static struct world w;
+    struct key before, after;
+    const struct failover *f = &start->engine;
+    struct failover_event ev = {
+        .now_ms = start->now,
+        .attempt = {0, (uint16_t)(f->attempts[0].generation - 1)},
+        .request = {0, (uint16_t)(f->requests[0].generation - 1)},
+        .poll_serial = (uint16_t)(f->poll_serial - 1),
+        .outcome = FAILOVER_OUTCOME_QUOTA,
+    };
+
+    w = *start;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        ev.type = types[i];
+        failover_step(&w.engine, &ev, &search_actions);
+        if (search_actions.count != 0)
+            search_fail(start, &ev, "P10: a stale event did something");
+    }
+    search_make_key(start, &before);
+    search_make_key(&w, &after);
+    if (!search_same_key(&before, &after))
+        search_fail(start, &ev, "P10: stale events left a trace");
+}
+
+void search_check_repeat(const struct world *before, const struct failover_event *ev,
+                         const struct world *after)
+{
+    static struct world w;
+    static struct failover_actions first;
+    struct key one, two;
+
+    first.count = search_actions.count;
+    memcpy(first.at, search_actions.at, search_actions.count * sizeof search_actions.at[0]);
+    w = *before;
+    failover_step(&w.engine, ev, &search_actions);
+    struct failover engine = w.engine;
+    w = *after;
+    w.engine = engine;
+    search_make_key(after, &one);
+    search_make_key(&w, &two);
+    bool is_same = first.count == search_actions.count && search_same_key(&one, &two);
+    for (uint32_t i = 0; is_same && i < first.count; i++)
+        is_same = first.at[i].type == search_actions.at[i].type &&
+                  first.at[i].node == search_actions.at[i].node;
+    if (!is_same)
+        search_fail(before, ev, "P10: the same event twice, two results");
 }

@@ -53,19 +53,25 @@ static void do_usage(char **word)
 {
     struct failover_usage usage = {
         .has_remaining = true, .remaining_milli = 300000, .entitlement_milli = 300000};
+    const char *kind = word[2] == NULL ? "" : word[2];
+    unsigned next = 3;
 
-    if (word[2] == NULL)
-        story_wrong("usage N ok|unlimited|exhausted");
-    else if (strcmp(word[2], "ok") == 0 && word[3] != NULL)
-        usage.remaining_milli = story_parse_milli(word[3]);
-    else if (strcmp(word[2], "unlimited") == 0)
+    if (strcmp(kind, "unlimited") == 0) {
         usage = (struct failover_usage){.has_remaining = true, .is_unlimited = true};
-    else if (strcmp(word[2], "exhausted") == 0)
+    } else if (strcmp(kind, "silent") == 0) {
+        usage = (struct failover_usage){0};
+    } else if (strcmp(kind, "exhausted") == 0 || strcmp(kind, "overage") == 0) {
         usage = (struct failover_usage){.has_remaining = true,
                                         .is_exhausted = true,
-                                        .reset_in_ms = word[3] ? story_parse_ms(word[4]) : 0};
-    else if (strcmp(word[2], "ok") != 0)
-        story_wrong("usage cannot be '%s'", word[2]);
+                                        .is_overage_permitted = kind[0] == 'o'};
+    } else if (strcmp(kind, "ok") != 0) {
+        story_wrong("usage N ok|unlimited|silent|exhausted|overage");
+        return;
+    } else if (word[next] != NULL && strcmp(word[next], "reset") != 0) {
+        usage.remaining_milli = story_parse_milli(word[next++]);
+    }
+    if (word[next] != NULL)
+        usage.reset_in_ms = story_parse_ms(word[next + 1]);
     answer_poll(story_parse_node(word[1]), FAILOVER_USAGE, usage, false);
 }
 
@@ -117,6 +123,52 @@ static void do_down(char **word)
     story_post(ev);
 }
 
+static void do_evidence(char **word)
+{
+    struct failover_event ev = {.type = FAILOVER_EVIDENCE, .node = story_parse_node(word[1])};
+
+    for (int i = 0; word[1] != NULL && word[2] != NULL && i < NODE_EVIDENCE_COUNT; i++) {
+        ev.evidence = (enum node_evidence)i;
+        if (strcmp(node_evidence_name(ev.evidence), word[2]) != 0)
+            continue;
+        story_post(ev);
+        return;
+    }
+    story_wrong("evidence N WORD of enum node_evidence");
+}
+
+static void do_restored(char **word)
+{
+    struct failover_memory memory = {0};
+    struct failover_event ev = {
+        .type = FAILOVER_RESTORED, .node = story_parse_node(word[1]), .memory = &memory};
+
+    for (unsigned i = 2; word[1] != NULL && word[i] != NULL; i++) {
+        bool has_value = word[i + 1] != NULL;
+        if (strcmp(word[i], "active") == 0) {
+            memory.is_active = true;
+        } else if (strcmp(word[i], "drained") == 0) {
+            memory.is_drained = true;
+            memory.cause = FAILOVER_CAUSE_QUOTA;
+        } else if (strcmp(word[i], "limited") == 0 && has_value) {
+            memory.limited_in_ms = story_parse_ms(word[++i]);
+            memory.cause = FAILOVER_CAUSE_RATE;
+        } else if (strcmp(word[i], "hold") == 0 && has_value) {
+            memory.hold_in_ms = story_parse_ms(word[++i]);
+        } else if (strcmp(word[i], "estimate") == 0 && has_value) {
+            memory.has_usage = memory.usage.has_remaining = true;
+            memory.usage.entitlement_milli = 300000;
+            memory.estimate_milli = story_parse_milli(word[++i]);
+            memory.usage.remaining_milli = memory.estimate_milli;
+        } else if (strcmp(word[i], "reset") == 0 && has_value) {
+            memory.usage.reset_in_ms = story_parse_ms(word[++i]);
+        } else {
+            story_wrong("a node is not restored '%s'", word[i]);
+        }
+    }
+    story_post(ev);
+}
+
 static void do_probe(char **word)
 {
     story_post((struct failover_event){.type = FAILOVER_PROBE_DONE,
@@ -124,17 +176,46 @@ static void do_probe(char **word)
                                        .is_ok = word[2] != NULL && strcmp(word[2], "ok") == 0});
 }
 
-void story_add_node(uint16_t node)
+void story_add_node(uint16_t node, uint32_t rank)
 {
     story_post((struct failover_event){.type = FAILOVER_NODE_ADDED,
                                        .node = node,
-                                       .rank = node + 1u,
+                                       .rank = rank,
                                        .is_owned = (story.external >> node & 1) == 0});
+}
+
+/* Everything but the memory of each node is gone, and every client. */
+static void do_program(char **word)
+{
+    static struct failover before;
+    struct failover_memory memory;
+
+    if (word[1] == NULL || strcmp(word[1], "restarts") != 0) {
+        story_wrong("program restarts");
+        return;
+    }
+    before = story.engine;
+    for (unsigned i = 0; i < story.names_count; i++)
+        story.names[i].is_open = false;
+    story.attempts_count = 0;
+    story.poll_node = FAILOVER_NONE;
+    failover_init(&story.engine, &story.policy, 0);
+    for (uint16_t i = 0; i < before.node_top; i++) {
+        if (!before.nodes[i].is_used)
+            continue;
+        failover_remember(&before, i, story.now, &memory);
+        story_add_node(i, before.nodes[i].rank);
+        story_post(
+            (struct failover_event){.type = FAILOVER_RESTORED, .node = i, .memory = &memory});
+    }
 }
 
 static void do_add(char **word)
 {
-    story_add_node(story_parse_node(word[1]));
+    uint16_t node = story_parse_node(word[1]);
+    bool has_rank = word[1] != NULL && word[2] != NULL && strcmp(word[2], "rank") == 0;
+
+    story_add_node(node, has_rank ? story_parse_node(word[3]) + 1u : node + 1u);
 }
 
 static void do_remove(char **word)
@@ -253,6 +334,8 @@ static void do_outcome(char **word)
         for (unsigned i = 3; word[i] != NULL; i++) {
             if (strcmp(word[i], "on") == 0)
                 i++;
+            else if (strcmp(word[i], "after") == 0)
+                answer.retry_after_ms = story_parse_ms(word[++i]);
             else if (word[i][0] == '"')
                 answer.message = (struct slice){word[i] + 1, strlen(word[i]) - 2};
             else
@@ -271,71 +354,7 @@ static void do_outcome(char **word)
     story_wrong("'%s' is no outcome", word[2]);
 }
 
-/* ---------------------------------------------------------------- settings */
-
-static uint32_t parse_retry_on(char **word)
-{
-    uint32_t mask = 0;
-
-    for (unsigned i = 2; word[i] != NULL; i++) {
-        int outcome = 0;
-        while (outcome < FAILOVER_OUTCOME_COUNT &&
-               strcmp(failover_outcome_name((enum failover_outcome)outcome), word[i]) != 0)
-            outcome++;
-        if (outcome == FAILOVER_OUTCOME_COUNT)
-            story_wrong("retry_on has no '%s'", word[i]);
-        else
-            mask |= UINT32_C(1) << outcome;
-    }
-    return mask;
-}
-
-void story_policy(char **word)
-{
-    struct failover_policy *p = &story.policy;
-    struct {
-        const char *name;
-        uint64_t *time;
-        uint16_t *number;
-        bool *flag; /* set by the word below */
-        const char *set;
-    } const settings[] = {
-        {"node_wait", &p->node_wait_ms, NULL, NULL, NULL},
-        {"handoff_timeout", &p->handoff_timeout_ms, NULL, NULL, NULL},
-        {"poll_interval", &p->poll_interval_ms, NULL, NULL, NULL},
-        {"drained_poll_interval", &p->drained_poll_interval_ms, NULL, NULL, NULL},
-        {"offline_check", &p->offline_check_ms, NULL, NULL, NULL},
-        {"cooldown", &p->cooldown_ms, NULL, NULL, NULL},
-        {"drain_hold", &p->drain_hold_ms, NULL, NULL, NULL},
-        {"poll_gap", &p->poll_gap_ms, NULL, NULL, NULL},
-        {"retry_limit", NULL, &p->retry_limit, NULL, NULL},
-        {"queue_max", NULL, &p->queue_max, NULL, NULL},
-        {"exhausted_status", NULL, &p->exhausted_status, NULL, NULL},
-        {"handoff", NULL, NULL, &p->is_overlap, "overlap"},
-        {"on_client_gone", NULL, NULL, &p->is_abort, "abort"},
-    };
-
-    if (word[1] == NULL || word[2] == NULL) {
-        story_wrong("policy NAME VALUE");
-        return;
-    }
-    if (strcmp(word[1], "retry_on") == 0) {
-        p->retry_mask = parse_retry_on(word);
-        return;
-    }
-    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
-        if (strcmp(settings[i].name, word[1]) != 0)
-            continue;
-        if (settings[i].time != NULL)
-            *settings[i].time = story_parse_ms(word[2]);
-        else if (settings[i].number != NULL)
-            *settings[i].number = (uint16_t)strtoul(word[2], NULL, 10);
-        else
-            *settings[i].flag = strcmp(word[2], settings[i].set) == 0;
-        return;
-    }
-    story_wrong("no setting is called '%s'", word[1]);
-}
+/* ---------------------------------------------------------------- all of them */
 
 static void do_policy(char **word)
 {
@@ -349,14 +368,25 @@ bool story_event(char **word)
         const char *verb;
         void (*run)(char **word);
     } verbs[] = {
-        {"add", do_add},         {"answers", do_answers},
-        {"done", do_done},       {"down", do_down},
-        {"fin", do_client},      {"gone", do_client},
-        {"outcome", do_outcome}, {"policy", do_policy},
-        {"probe", do_probe},     {"remove", do_remove},
-        {"request", do_request}, {"reset-active", do_reset},
-        {"started", do_started}, {"up", do_up},
-        {"usage", do_usage},     {"usage-failed", do_usage_failed},
+        {"add", do_add},
+        {"answers", do_answers},
+        {"done", do_done},
+        {"down", do_down},
+        {"evidence", do_evidence},
+        {"restored", do_restored},
+        {"fin", do_client},
+        {"gone", do_client},
+        {"outcome", do_outcome},
+        {"policy", do_policy},
+        {"probe", do_probe},
+        {"program", do_program},
+        {"remove", do_remove},
+        {"request", do_request},
+        {"reset-active", do_reset},
+        {"started", do_started},
+        {"up", do_up},
+        {"usage", do_usage},
+        {"usage-failed", do_usage_failed},
     };
 
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {

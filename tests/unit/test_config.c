@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "failover.h"
 #include "log.h"
 
 /* The contract of issue 2, as it stands there. */
@@ -68,9 +69,12 @@ static void an_empty_file_gives_the_defaults(void **state)
     assert_string_equal(c->gateway.listen.host, "127.0.0.1");
     assert_int_equal(c->gateway.listen.port, 8080);
     assert_int_equal(c->gateway.retry_limit, 3);
+    assert_int_equal(c->gateway.retry_mask, FAILOVER_RETRY_DEFAULT);
     assert_int_equal(c->gateway.node_wait_ms, 10000);
     assert_int_equal(c->gateway.handoff, CONFIG_HANDOFF_DRAIN);
     assert_int_equal(c->gateway.handoff_timeout_ms, 60000);
+    assert_int_equal(c->gateway.failback, CONFIG_FAILBACK_MANUAL);
+    assert_int_equal(c->gateway.failback_after_ms, 300000);
     assert_int_equal(c->gateway.on_client_gone, CONFIG_CLIENT_GONE_READ);
     assert_int_equal(c->gateway.exhausted_status, 503);
     assert_int_equal(c->gateway.connect_timeout_ms, 2000);
@@ -88,11 +92,53 @@ static void an_empty_file_gives_the_defaults(void **state)
     assert_int_equal(c->quota.offline_check_interval_ms, 30000);
     assert_int_equal(c->quota.rate_limit_cooldown_ms, 60000);
     assert_int_equal(c->quota.usage_timeout_ms, 10000);
+    assert_false(c->quota.allow_overage);
+    assert_int_equal(c->quota.reserve, 0);
+    assert_int_equal(c->quota.multiplier_count, price_shipped_count);
+    assert_memory_equal(c->quota.multipliers, price_shipped,
+                        price_shipped_count * sizeof price_shipped[0]);
     assert_int_equal(c->supervisor.shutdown_timeout_ms, 8000);
     assert_int_equal(c->supervisor.start_interval_ms, 0);
     assert_int_equal(c->auth.timeout_ms, 900000);
     assert_int_equal(c->log.level, LOG_LEVEL_INFO);
     assert_int_equal(c->node_count, 0);
+    config_free(c);
+}
+
+static void retry_on_is_a_set_of_words(void **state)
+{
+    static const struct {
+        const char *written;
+        uint32_t set;
+    } lines[] = {
+        {"", 0},
+        {"5xx", FAILOVER_RETRY(SERVER)},
+        {"401,402", FAILOVER_RETRY(TOKEN) | FAILOVER_RETRY(QUOTA)},
+        {" , Connect ,,\tRESET, ", FAILOVER_RETRY(CONNECT) | FAILOVER_RETRY(RESET)},
+        {"\"403 421\"", FAILOVER_RETRY(FORBIDDEN) | FAILOVER_RETRY(ACCOUNT_TYPE)},
+        {"timeout 429 timeout ; twice", FAILOVER_RETRY(TIMEOUT) | FAILOVER_RETRY(RATE)},
+    };
+    char text[128];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        (void)snprintf(text, sizeof text, "[gateway]\nretry_on = %s\n", lines[i].written);
+        struct config *c = fixture_load(text);
+        assert_int_equal(c->gateway.retry_mask, lines[i].set | FAILOVER_RETRY(BROKEN));
+        config_free(c);
+    }
+}
+
+static void how_to_go_on_and_when_to_go_back_are_settings(void **state)
+{
+    struct config *c = fixture_load("[gateway]\nfailback = auto\nfailback_after = 90s\n"
+                                    "[quota]\nallow_overage = yes\nreserve = 25\n");
+
+    (void)state;
+    assert_int_equal(c->gateway.failback, CONFIG_FAILBACK_AUTO);
+    assert_int_equal(c->gateway.failback_after_ms, 90000);
+    assert_true(c->quota.allow_overage);
+    assert_int_equal(c->quota.reserve, 25);
     config_free(c);
 }
 
@@ -297,10 +343,12 @@ static void any_allocation_may_fail(void **state)
     (void)state;
     fixture_setenv("COPILOT_NODES_URLS", "a, b");
     assert_true(fail_each_allocation(issue_example, 0) > 50);
-    assert_true(fail_each_allocation("[gateway]\nlisten = :\nretry_limit = x\nhandoff = y\n"
-                                     "body_max = 2MiB\nbody_memory_max = 1MiB\n[huh]\n"
-                                     "[node:a]\ncommand = -g\nurl = http://h\n",
-                                     -EINVAL) > 30);
+    assert_true(fail_each_allocation(
+                    "[gateway]\nlisten = :\nretry_limit = x\nhandoff = y\n"
+                    "body_max = 2MiB\nbody_memory_max = 1MiB\nretry_on = conect\n[huh]\n"
+                    "[multipliers]\nm = x\n"
+                    "[node:a]\ncommand = -g\nurl = http://h\n",
+                    -EINVAL) > 30);
     fixture_setenv("COPILOT_NODES", "[{\"url\":\"http://a\",\"token\":\"t\"}]");
     assert_true(fail_each_allocation("", 0) > 10);
 }
@@ -310,6 +358,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(the_example_of_the_issue_gives_three_nodes),
         FIXTURE_TEST(an_empty_file_gives_the_defaults),
+        FIXTURE_TEST(retry_on_is_a_set_of_words),
+        FIXTURE_TEST(how_to_go_on_and_when_to_go_back_are_settings),
         FIXTURE_TEST(an_empty_node_section_gives_a_node_with_defaults),
         FIXTURE_TEST(defaults_for_nodes_count_wherever_they_stand),
         FIXTURE_TEST(a_node_replaces_variables_by_name),

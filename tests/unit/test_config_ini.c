@@ -210,7 +210,7 @@ static void sections_and_settings_have_bounds(void **state)
         assert_int_equal(buf_printf(&text, "k=%d\n", i), 0);
     fixture_refuse_bytes(text.data, text.len,
                          "t.ini:1: [foo] is not a section; there are [gateway], [quota], "
-                         "[supervisor], [auth], [log], [node] and [node:NAME]\n"
+                         "[multipliers], [supervisor], [auth], [log], [node] and [node:NAME]\n"
                          "t.ini:8194: more than 8192 settings; the rest is not read\n");
     buf_done(&text);
 }

@@ -37,7 +37,9 @@ static void an_unknown_section_is_refused_once_with_a_suggestion(void **state)
                    "t.ini:1: [nodes:first] is not a section; did you mean [node:first]?\n");
     fixture_refuse("[whatever]\n",
                    "t.ini:1: [whatever] is not a section; there are [gateway], [quota], "
-                   "[supervisor], [auth], [log], [node] and [node:NAME]\n");
+                   "[multipliers], [supervisor], [auth], [log], [node] and [node:NAME]\n");
+    fixture_refuse("[multiplier]\n",
+                   "t.ini:1: [multiplier] is not a section; did you mean [multipliers]?\n");
 }
 
 static void what_stands_twice_names_the_first_line(void **state)
@@ -88,6 +90,34 @@ static void words_are_listed(void **state)
                    "got 'personal'\n"
                    "t.ini:8: [node:a] proxy_env must be auto, yes or no, got 'maybe'\n"
                    "t.ini:9: [node:a] enabled must be yes or no, got 'perhaps'\n");
+}
+
+static void an_unknown_word_of_a_set_is_named_with_a_suggestion(void **state)
+{
+    static const struct {
+        const char *written;
+        const char *told;
+    } lines[] = {
+        {"connect conect", "'conect'; did you mean 'connect'?"},
+        {"401, time-out", "'time-out'; did you mean 'timeout'?"},
+        {"reset 503", "'503'; did you mean '5xx'?"},
+        {"404", "'404'"}, /* no code is a typing error of another */
+        {"none", "'none'"},
+        {"401;402", "'401;402'"},
+        {"429 # why not", "'429 # why not'; a comment after a value starts with ' ;'"},
+    };
+    char text[128];
+    char expected[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        (void)snprintf(text, sizeof text, "[gateway]\nretry_on = %s\n", lines[i].written);
+        (void)snprintf(expected, sizeof expected,
+                       "t.ini:2: [gateway] retry_on must be nothing, or any of connect, reset, "
+                       "timeout, 401, 402, 403, 421, 429 or 5xx, got %s\n",
+                       lines[i].told);
+        fixture_refuse(text, expected);
+    }
 }
 
 static void listen_wants_an_address_and_a_port(void **state)
@@ -281,7 +311,7 @@ static void all_errors_come_at_once_in_the_order_of_the_file(void **state)
                    "t.ini:5: expected 'key = value', '[section]' or '; comment'; a value must "
                    "be on one line\n"
                    "t.ini:6: [huh] is not a section; there are [gateway], [quota], "
-                   "[supervisor], [auth], [log], [node] and [node:NAME]\n"
+                   "[multipliers], [supervisor], [auth], [log], [node] and [node:NAME]\n"
                    "environment: PORT must be 0..65535, got 'http'\n");
 }
 
@@ -317,6 +347,7 @@ int main(void)
         FIXTURE_TEST(what_stands_twice_names_the_first_line),
         FIXTURE_TEST(numbers_have_bounds_and_units),
         FIXTURE_TEST(words_are_listed),
+        FIXTURE_TEST(an_unknown_word_of_a_set_is_named_with_a_suggestion),
         FIXTURE_TEST(listen_wants_an_address_and_a_port),
         FIXTURE_TEST(urls_are_plain_http_without_path_or_password),
         FIXTURE_TEST(settings_that_make_no_sense_together_are_refused),
