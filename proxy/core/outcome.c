@@ -12,7 +12,7 @@
 #define WAIT_MS_MAX (31 * 24 * HOUR_MS) /* quotas last a month; "587 hours" have been seen */
 
 /* Where a row's word is looked for. */
-enum look { LOOK_ANY, LOOK_CODE, LOOK_CODE_START, LOOK_IN_MESSAGE, LOOK_MESSAGE };
+enum look { LOOK_ANY, LOOK_CODE, LOOK_CODE_START, LOOK_IN_MESSAGE, LOOK_MESSAGE_START };
 
 struct row {
     enum outcome_phase phase;
@@ -90,8 +90,8 @@ static const struct row rows[] = {
     SAYS(403, IN_MESSAGE, "quota", QUOTA),
     STATUS(403, 403, FORBIDDEN),
     STATUS(421, 421, ACCOUNT_TYPE),
-    /* The node's own --rate-limit has no code, only this sentence. */
-    SAYS(429, MESSAGE, "Rate limit exceeded", BRAKE),
+    /* The node's own --rate-limit has no code, only this sentence; GitHub's begin otherwise. */
+    SAYS(429, MESSAGE_START, "Rate limit exceeded", BRAKE),
     STATUS(429, 429, RATE),
     STATUS(400, 499, REQUEST_FAULT),
     /* GitHub's side, or a node that says 500 to everything: `fetch failed`, `terminated`, JSON
@@ -146,8 +146,8 @@ static bool row_matches(const struct row *row, const struct outcome_answer *answ
         return slice_starts_with(answer->code, word);
     case LOOK_IN_MESSAGE:
         return answer->code.len == 0 && slice_find(answer->message, word) != SIZE_MAX;
-    case LOOK_MESSAGE:
-        return answer->code.len == 0 && slice_equal(answer->message, word);
+    case LOOK_MESSAGE_START:
+        return answer->code.len == 0 && slice_starts_with(answer->message, word);
     }
     return false;
 }

@@ -34,26 +34,40 @@ static void read(struct slice body, struct refusal *ret_refusal)
     CHECK(ret_refusal->retry_after_ms <= UINT64_C(1000000000000000));
 }
 
+/* The code at the top of a body, NULL when there is none, or when its message is JSON as well:
+ * wrapped, that would be a third layer, which nobody opens. */
+static const char *top_code(const json_t *root)
+{
+    const json_t *error = json_object_get(root, "error");
+    const json_t *object = json_is_object(error) ? error : root;
+    const char *message = json_string_value(json_object_get(object, "message"));
+    json_error_t ignored;
+
+    if (message == NULL)
+        message = json_string_value(error);
+    json_t *inner = message == NULL ? NULL : json_loads(message, 0, &ignored);
+    bool is_deep = inner != NULL;
+    json_decref(inner);
+    return is_deep ? NULL : json_string_value(json_object_get(object, "code"));
+}
+
 /* {"error":{"message":BODY as a string,"type":"error"}} */
-static void check_wrapped(struct slice body, const struct refusal *plain)
+static void check_wrapped(struct slice body)
 {
     struct refusal wrapped;
+    json_error_t ignored;
 
-    json_t *root =
+    json_t *root = json_loadb(body.at, body.len, 0, &ignored);
+    json_t *outer =
         json_pack("{s:{s:s%, s:s}}", "error", "message", body.at, body.len, "type", "error");
-    char *text = root == NULL ? NULL : json_dumps(root, JSON_COMPACT);
-    json_t *inner = json_loadb(body.at, body.len, 0, NULL);
-    const json_t *error = json_object_get(inner, "error");
-    const json_t *code = json_object_get(json_is_object(error) ? error : inner, "code");
-    if (text != NULL) {
+    char *text = outer == NULL ? NULL : json_dumps(outer, JSON_COMPACT);
+    const char *code = top_code(root);
+    if (text != NULL && code != NULL && memchr(body.at, '\0', body.len) == NULL) {
         read(slice_of(text), &wrapped);
-        /* A message that is JSON itself would be a third layer. */
-        if (json_is_string(code) && strchr(plain->message, '{') == NULL &&
-            memchr(body.at, '\0', body.len) == NULL)
-            CHECK(strcmp(wrapped.code, plain->code) == 0);
+        CHECK(strncmp(wrapped.code, code, sizeof wrapped.code - 1) == 0);
     }
     free(text);
-    json_decref(inner);
+    json_decref(outer);
     json_decref(root);
 }
 
@@ -66,6 +80,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     read(body, &first);
     read(body, &second);
     CHECK(memcmp(&first, &second, sizeof first) == 0);
-    check_wrapped(body, &first);
+    check_wrapped(body);
     return 0;
 }

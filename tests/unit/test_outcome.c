@@ -166,7 +166,8 @@ static void the_nodes_own_rate_limit_is_told_from_githubs(void **state)
     static const struct row rows[] = {
         {429, "", "Rate limit exceeded", 0, IS(BRAKE), 0},
         {429, "rate_limited", "Rate limit exceeded", 0, IS(RATE), 0},
-        {429, "", "Rate limit exceeded for this model, try again in 2 hours", 0, IS(RATE), 0},
+        {429, "", "Rate limit exceeded. Need to wait 12 more seconds.", 0, IS(BRAKE), 0},
+        {429, "", "Sorry. Rate limit exceeded", 0, IS(RATE), 0},
         {429, "something_new", "Rate limit exceeded", 0, IS(RATE), 0},
         {429, "", "API rate limit exceeded for user ID 1.", 0, IS(RATE), 0},
         {429, "", "Too many requests", 0, IS(RATE), 0},
