@@ -43,10 +43,11 @@
                                        */
 #define WRITE_HIGH_BYTES (256 * 1024) /* stop reading the node above this */
 #define WRITE_LOW_BYTES  (64 * 1024)  /* go on reading below this */
-#define HELD_STREAM_BYTES_MAX                                                                  \
-    (64 * 1024)             /* lifecycle events held before STARTED (DESIGN D8)                \
-                             */
-#define HELD_STREAM_MS 5000 /* the same in time (DESIGN D8) */
+/* Lifecycle events held before STARTED (DESIGN D8). Those of the responses API repeat the
+ * instructions and tools of the request, 40 to 120 KB with coding agents, two or three times.
+ */
+#define HELD_STREAM_BYTES_MAX (384 * 1024)
+#define HELD_STREAM_MS        5000 /* the same in time (DESIGN D8) */
 
 /* HTTP, node side */
 #define UPSTREAM_HEAD_BYTES_MAX (64 * 1024)
