@@ -66,6 +66,27 @@ static void on_added(struct failover *f, const struct failover_event *ev)
         f->node_top = (uint16_t)(ev->node + 1);
 }
 
+/* Temporary, for the tests of the shell: the engine's own replaces it. */
+static void on_restored(struct failover *f, const struct failover_event *ev)
+{
+    struct failover_node *n = &f->nodes[ev->node];
+    const struct failover_memory *m = ev->memory;
+
+    n->is_drained = m->is_drained;
+    if (m->is_drained || m->limited_in_ms > 0)
+        n->cause = m->cause;
+    n->limited_until_ms = m->limited_in_ms == 0 ? 0 : ev->now_ms + m->limited_in_ms;
+    n->hold_until_ms = m->hold_in_ms == 0 ? 0 : ev->now_ms + m->hold_in_ms;
+    n->has_usage = m->has_usage;
+    n->usage = m->usage;
+    n->estimate_milli = m->estimate_milli;
+    n->reset_at_ms = m->usage.reset_in_ms == 0 ? 0 : ev->now_ms + m->usage.reset_in_ms;
+    if (m->is_active) {
+        f->active = ev->node;
+        f->is_settled = true;
+    }
+}
+
 /* Whatever /usage answers now, it speaks for a process that is gone. */
 static void forget_poll(struct failover *f, uint16_t node)
 {
@@ -356,7 +377,9 @@ void events_take(struct failover *f, const struct failover_event *ev,
         on_usage(f, ev, out);
         break;
     case FAILOVER_EVIDENCE:
+        break;
     case FAILOVER_RESTORED:
+        on_restored(f, ev);
         break;
     case FAILOVER_PROBE_DONE:
         health_probe_done(&f->nodes[ev->node], &f->policy, ev->is_ok, ev->now_ms);

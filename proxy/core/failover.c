@@ -164,6 +164,25 @@ uint16_t failover_active(const struct failover *f)
     return state == NODE_READY || state == NODE_DRAINED ? f->active : FAILOVER_NONE;
 }
 
+/* Temporary, for the tests of the shell: the engine's own replaces it. */
+void failover_remember(const struct failover *f, uint16_t node, uint64_t now_ms,
+                       struct failover_memory *ret_memory)
+{
+    const struct failover_node *n = &f->nodes[node];
+
+    *ret_memory = (struct failover_memory){
+        .is_active = f->active == node && f->is_settled,
+        .is_drained = n->is_drained,
+        .cause = n->is_drained || n->limited_until_ms != 0 ? n->cause : FAILOVER_CAUSE_NONE,
+        .limited_in_ms = n->limited_until_ms > now_ms ? n->limited_until_ms - now_ms : 0,
+        .hold_in_ms = n->hold_until_ms > now_ms ? n->hold_until_ms - now_ms : 0,
+        .has_usage = n->has_usage,
+        .usage = n->usage,
+        .estimate_milli = n->estimate_milli,
+    };
+    ret_memory->usage.reset_in_ms = n->reset_at_ms > now_ms ? n->reset_at_ms - now_ms : 0;
+}
+
 uint64_t failover_recovery_ms(const struct failover *f, uint64_t now_ms)
 {
     uint64_t at = FAILOVER_MS_MAX;
