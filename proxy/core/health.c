@@ -294,7 +294,8 @@ void health_usage_failed(struct failover_node *n, const struct failover_policy *
     n->failures++;
     if (!n->is_checked) {
         n->is_checked = true;
-        n->cause = FAILOVER_CAUSE_CHECKED;
+        if (!n->is_drained && n->limited_until_ms == 0)
+            n->cause = FAILOVER_CAUSE_CHECKED;
     }
     uint64_t again = n->is_token_bad || n->is_drained ? policy->drained_poll_interval_ms
                                                       : policy->offline_check_ms;
