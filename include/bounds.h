@@ -54,6 +54,7 @@
 #define UPSTREAM_POOL_MAX       32   /* idle connections kept a node; a burst of 19 is usual */
 
 /* Control plane */
+#define ADMIN_BODY_BYTES_MAX 4096          /* {"node": "..."}; beyond it: 413 */
 #define FETCH_BODY_BYTES_MAX (1024 * 1024) /* /usage answers are 2 KB */
 
 /* Node output */

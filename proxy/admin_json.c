@@ -231,22 +231,43 @@ int admin_json_health(const struct proxy *p, bool with_logins, struct buf *out)
     return write_out(root, failed, out);
 }
 
-int admin_json_reset(const struct proxy *p, struct buf *out)
+/* Why it did not become the active one. */
+static void say_why_not(const struct proxy *p, uint16_t node, char *message, size_t size)
+{
+    const struct failover *f = driver_engine(p->driver);
+
+    if (node == FAILOVER_NONE)
+        (void)snprintf(message, size, "No node is available");
+    else if (failover_node_state(f, node) == NODE_READY)
+        (void)snprintf(message, size, "%s is being restarted", p->nodes[node].name);
+    else
+        (void)snprintf(message, size, "%s is %s: %s", p->nodes[node].name,
+                       node_state_name(failover_node_state(f, node)),
+                       reason_of(&p->nodes[node], &f->nodes[node]));
+}
+
+int admin_json_reset(const struct proxy *p, uint16_t node, struct buf *out)
 {
     const struct failover *f = driver_engine(p->driver);
     uint16_t active = failover_active(f);
-    bool is_ok = active != FAILOVER_NONE && failover_node_state(f, active) == NODE_READY;
+    bool is_ok = active != FAILOVER_NONE && failover_node_state(f, active) == NODE_READY &&
+                 (node == FAILOVER_NONE || node == active);
     bool failed = false;
-    char message[NODE_NAME_MAX + 64];
+    char message[NODE_NAME_MAX + REASON_MAX + 64];
 
     json_t *root = json_object();
     if (is_ok)
         (void)snprintf(message, sizeof message, "Active node is now %s", p->nodes[active].name);
     else
-        (void)snprintf(message, sizeof message, "No node is available");
+        say_why_not(p, node, message, sizeof message);
     set(root, "success", json_boolean(is_ok), &failed);
     set(root, "message", json_string(message), &failed);
     if (is_ok)
         set_active(p, root, &failed);
     return write_out(root, failed, out);
+}
+
+int admin_json_refusal(const char *message, struct buf *out)
+{
+    return write_out(json_pack("{s:b, s:s}", "success", 0, "message", message), false, out);
 }
