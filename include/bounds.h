@@ -32,6 +32,7 @@
 #define SWITCH_LOG_MAX 20  /* entries of switchLog in /health */
 #define JOURNAL_MAX    200 /* entries of /admin/journal: weeks of quiet, an hour of trouble */
 #define ERROR_TEXT_MAX 512 /* one error sentence with file, line and advice */
+#define REQUEST_ID_MAX 64  /* of a client's X-Request-Id that we take over; a UUID has 36 */
 
 /* HTTP, client side */
 #define HEAD_BYTES_MAX    (16 * 1024) /* nginx and Node have 8-16 KiB; beyond it: 431 */

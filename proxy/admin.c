@@ -48,6 +48,15 @@ static void answer_health(struct client *c)
     send_json(c, 200, r, &body);
 }
 
+static void answer_journal(struct client *c)
+{
+    struct buf body;
+
+    buf_init(&body, 0);
+    int r = admin_json_journal(client_proxy(c), &body);
+    send_json(c, 200, r, &body);
+}
+
 static void answer_reset(struct client *c)
 {
     struct proxy *p = client_proxy(c);
@@ -80,6 +89,9 @@ void admin_answer(struct client *c, const struct route *route)
     switch (route->kind) {
     case ROUTE_HEALTH:
         answer_health(c);
+        break;
+    case ROUTE_JOURNAL:
+        answer_journal(c);
         break;
     case ROUTE_RESET_ACTIVE:
         answer_reset(c);

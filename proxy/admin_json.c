@@ -133,18 +133,22 @@ static json_t *node_json(const struct proxy *p, uint16_t slot, bool is_active)
     return node;
 }
 
+/* The ancestor's log of switches, out of the journal. As a log is read: the newest last. */
 static json_t *switch_log(const struct proxy *p)
 {
+    const struct journal *j = &p->journal;
+    unsigned first = journal_len(j);
+    unsigned count = 0;
     json_t *list = json_array();
-    unsigned count = p->switch_count < SWITCH_LOG_MAX ? p->switch_count : SWITCH_LOG_MAX;
 
-    /* As a log is read: the newest last. */
-    for (unsigned i = 0; list != NULL && i < count; i++) {
-        const struct proxy_switch *s =
-            &p->switches[(p->switch_count - count + i) % SWITCH_LOG_MAX];
-        json_t *entry =
-            json_pack("{s:o, s:s, s:s, s:s}", "at", iso_time(s->at_wall_ms), "from", s->from,
-                      "to", s->to, "reason", failover_cause_sentence(s->cause));
+    while (first > 0 && count < SWITCH_LOG_MAX)
+        count += journal_at(j, --first)->type == JOURNAL_SWITCH;
+    for (unsigned i = first; list != NULL && i < journal_len(j); i++) {
+        const struct journal_entry *e = journal_at(j, i);
+        if (e->type != JOURNAL_SWITCH)
+            continue;
+        json_t *entry = json_pack("{s:o, s:s, s:s, s:s}", "at", iso_time(e->at_wall_ms), "from",
+                                  e->node, "to", e->to, "reason", e->reason);
         if (json_array_append_new(list, entry) < 0) {
             json_decref(list);
             return NULL;
@@ -228,6 +232,22 @@ int admin_json_health(const struct proxy *p, bool with_logins, struct buf *out)
     if (with_logins)
         set(root, "logins", logins(p), &failed);
     set(root, "version", json_string(CLUSTER_VERSION), &failed);
+    return write_out(root, failed, out);
+}
+
+int admin_json_journal(const struct proxy *p, struct buf *out)
+{
+    const struct journal *j = &p->journal;
+    bool failed = false;
+    json_t *list = json_array();
+    json_t *root = json_object();
+
+    for (unsigned i = 0; i < journal_len(j); i++) {
+        const struct journal_entry *e = journal_at(j, i);
+        json_t *entry = journal_entry_to_json(e, iso_time(e->at_wall_ms));
+        failed = failed || json_array_append_new(list, entry) < 0;
+    }
+    set(root, "journal", list, &failed);
     return write_out(root, failed, out);
 }
 

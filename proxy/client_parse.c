@@ -81,6 +81,7 @@ static int begin_exchange(struct client *c, struct slice method)
     c->exchange = exchange_new(c, method, &c->route, c->fields, c->minor);
     if (c->exchange == NULL)
         return refuse_now(c, 503, "The gateway is out of memory.");
+    (void)snprintf(c->request_id, sizeof c->request_id, "%s", c->exchange->request_id);
     return 0;
 }
 
@@ -257,8 +258,10 @@ static void answer_now(struct client *c)
 
 void client_parse(struct client *c, struct slice bytes)
 {
-    if (c->phase == CLIENT_IDLE) /* what comes is the beginning of a message */
+    if (c->phase == CLIENT_IDLE) { /* what comes is the beginning of a message */
         c->fold = (struct framing_fold){0};
+        c->request_id[0] = '\0';
+    }
     if (c->phase != CLIENT_BODY && framing_finds_fold(&c->fold, bytes)) {
         c->refusal_status = 400;
         c->refusal = "A header field is folded over two lines (RFC 9112 section 5.2).";

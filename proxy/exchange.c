@@ -21,6 +21,7 @@
 #include "core/outcome.h"
 #include "core/price.h"
 #include "driver.h"
+#include "evidence.h"
 #include "exchange_text.h"
 #include "log.h"
 #include "mem.h"
@@ -61,6 +62,7 @@ struct exchange *exchange_new(struct client *client, struct slice method,
     x->route = *route;
     x->minor = minor;
     (void)snprintf(x->method, sizeof x->method, "%.*s", (int)method.len, method.at);
+    exchange_text_request_id(x->proxy, fields, x->request_id, sizeof x->request_id);
     buf_init(&x->target, 0);
     buf_init(&x->fields, 0);
     buf_init(&x->answer_fields, 0);
@@ -70,7 +72,7 @@ struct exchange *exchange_new(struct client *client, struct slice method,
     if (r == 0)
         r = buf_append_slice(&x->target, route->path);
     if (r == 0)
-        r = exchange_text_request_fields(&x->fields, fields);
+        r = exchange_text_request_fields(&x->fields, fields, x->request_id);
     if (r < 0) {
         free_exchange(x);
         return NULL;
@@ -335,6 +337,8 @@ static enum failover_outcome judge_stream(const struct exchange *x, uint64_t *re
 
     if (s->has_error && !s->has_content && x->phase != EXCHANGE_STARTED) {
         refusal_read((struct slice){s->error, s->error_len}, &refusal);
+        evidence_note(&x->proxy->nodes[x->node], "error in the stream%s%s: %s",
+                      refusal.code[0] == '\0' ? "" : ", code ", refusal.code, refusal.message);
         struct outcome_answer answer = {.status = 429, .code = slice_of(refusal.code)};
         enum failover_outcome outcome = outcome_classify(&answer, ret_wait_ms);
         bool has_code = refusal.code[0] != '\0' && (outcome == FAILOVER_OUTCOME_QUOTA ||
@@ -343,6 +347,8 @@ static enum failover_outcome judge_stream(const struct exchange *x, uint64_t *re
     }
     /* The client has seen the node's own error event, or the end marker. */
     bool is_whole = s->is_complete || s->has_error || s->dialect == SSE_OTHER;
+    if (!is_whole)
+        evidence_note(&x->proxy->nodes[x->node], "a stream ended without its end mark");
     return is_whole ? FAILOVER_OUTCOME_OK : FAILOVER_OUTCOME_BROKEN;
 }
 
@@ -356,11 +362,16 @@ static enum failover_outcome judge_refusal(struct exchange *x, uint64_t *ret_wai
                                     .message = slice_of(refusal.message),
                                     .retry_after_ms = x->retry_after_ms};
     enum failover_outcome outcome = outcome_classify(&answer, ret_wait_ms);
-    if (outcome != FAILOVER_OUTCOME_OK)
-        log_info("node %s: refused a request status=%u code=%s class=%s node=%s",
-                 x->proxy->nodes[x->node].name, x->status,
-                 refusal.code[0] == '\0' ? "-" : refusal.code, failover_outcome_name(outcome),
-                 x->proxy->nodes[x->node].name);
+    if (outcome == FAILOVER_OUTCOME_OK)
+        return outcome;
+    struct proxy_node *n = &x->proxy->nodes[x->node];
+    if (outcome != FAILOVER_OUTCOME_REQUEST_FAULT) /* which says nothing of the account */
+        evidence_note(n, "status %u%s%s%s%s", x->status,
+                      refusal.code[0] == '\0' ? "" : ", code ", refusal.code,
+                      refusal.message[0] == '\0' ? "" : ": ", refusal.message);
+    log_info("node %s: refused a request status=%u code=%s class=%s node=%s request=%s",
+             n->name, x->status, refusal.code[0] == '\0' ? "-" : refusal.code,
+             failover_outcome_name(outcome), n->name, x->request_id);
     return outcome;
 }
 
@@ -385,8 +396,26 @@ void exchange_on_end(struct exchange *x)
     post_outcome(x, outcome, wait_ms);
 }
 
+/* CONNECT and BROKEN were noted where the reason is known. */
+static void note_failure(const struct exchange *x, enum failover_outcome outcome)
+{
+    const struct config_gateway *g = &x->proxy->config->gateway;
+    struct proxy_node *n = &x->proxy->nodes[x->node];
+    bool has_head = x->status != 0;
+
+    if (outcome == FAILOVER_OUTCOME_RESET)
+        evidence_note(n, "the connection broke %s",
+                      has_head ? "in the middle of an answer" : "before an answer");
+    if (outcome == FAILOVER_OUTCOME_TIMEOUT && has_head)
+        evidence_note(n, "silent for %.1f s in the middle of an answer",
+                      (double)g->idle_timeout_ms / 1000);
+    if (outcome == FAILOVER_OUTCOME_TIMEOUT && !has_head)
+        evidence_note(n, "no answer within %.1f s", (double)g->first_byte_timeout_ms / 1000);
+}
+
 void exchange_on_failed(struct exchange *x, enum failover_outcome outcome)
 {
+    note_failure(x, outcome);
     if (x->client != NULL)
         client_hold_done(x->client);
     post_outcome(x, outcome, 0);
@@ -467,8 +496,8 @@ void exchange_truncate(struct exchange *x)
 {
     struct buf event;
 
-    log_warn("an answer broke off node=%s stream=%s", x->proxy->nodes[x->node].name,
-             x->is_event_stream ? "yes" : "no");
+    log_warn("an answer broke off node=%s stream=%s request=%s", x->proxy->nodes[x->node].name,
+             x->is_event_stream ? "yes" : "no", x->request_id);
     if (x->client != NULL && x->is_event_stream) {
         buf_init(&event, 4096);
         if (answer_error_event(&event, x->route.sse,

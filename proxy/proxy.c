@@ -14,7 +14,9 @@
 #include <time.h>
 
 #include "client.h"
+#include "core/printable.h"
 #include "driver.h"
+#include "evidence.h"
 #include "listener.h"
 #include "log.h"
 #include "mem.h"
@@ -70,6 +72,8 @@ int proxy_open(uv_loop_t *loop, const struct config *config, const struct proxy_
     for (unsigned i = 0; i < REQUESTS_MAX; i++)
         p->free_exchange[i] = (uint16_t)(REQUESTS_MAX - 1 - i);
     p->free_exchanges = REQUESTS_MAX;
+    /* So that ids of two runs differ; when the kernel has nothing random they may not. */
+    (void)uv_random(NULL, NULL, &p->boot_id, sizeof p->boot_id, 0, NULL);
     int r = fetch_pool_new(loop, &p->fetches);
     p->are_fetches_closed = r < 0;
     if (r == 0)
@@ -162,7 +166,7 @@ void proxy_node_down(struct proxy *p, unsigned slot, enum proxy_down kind, uint6
 
     n->is_up = false;
     if (reason != NULL)
-        (void)snprintf(n->reason, sizeof n->reason, "%s", reason);
+        (void)printable_copy(slice_of(reason), n->reason, sizeof n->reason);
     upstream_close_idle(n);
     driver_post_later(p->driver, &ev);
 }
@@ -174,7 +178,7 @@ void proxy_node_evidence(struct proxy *p, unsigned slot, enum node_evidence evid
     struct failover_event ev = {
         .type = FAILOVER_EVIDENCE, .node = (uint16_t)slot, .evidence = evidence};
 
-    (void)snprintf(n->evidence, sizeof n->evidence, "%s", line);
+    evidence_note_line(n, line);
     driver_post_later(p->driver, &ev);
 }
 

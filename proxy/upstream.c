@@ -19,6 +19,7 @@
 
 #include "core/outcome.h"
 #include "driver.h"
+#include "evidence.h"
 #include "exchange.h"
 #include "fields.h"
 #include "log.h"
@@ -217,6 +218,8 @@ static void on_timer(uv_timer_t *timer)
         return;
     }
     if (u->state == STATE_CONNECTING) {
+        evidence_note(u->node, "no connection within %.1f s",
+                      (double)u->proxy->config->gateway.connect_timeout_ms / 1000);
         fail(u, FAILOVER_OUTCOME_CONNECT);
         return;
     }
@@ -268,6 +271,8 @@ static void complete(struct upstream *u)
     struct outcome_answer answer = {.status = u->parser.status_code};
     uint64_t wait_ms;
 
+    if (x == NULL && u->has_attempt && answer.status >= 400)
+        evidence_note(u->node, "status %u, for a client that has left", answer.status);
     put_away(u);
     if (x != NULL)
         exchange_on_end(x);
@@ -348,6 +353,7 @@ static void take_bytes(struct upstream *u, const char *bytes, size_t len)
     } else if (error != HPE_OK) {
         log_warn("node %s: its answer is not HTTP: %s node=%s", u->node->name,
                  llhttp_errno_name(error), u->node->name);
+        evidence_note(u->node, "its answer is not HTTP (%s)", llhttp_errno_name(error));
         fail(u, FAILOVER_OUTCOME_BROKEN);
     } else if (u->exchange != NULL) {
         exchange_on_turn(u->exchange);
@@ -498,6 +504,7 @@ static void on_connected(uv_connect_t *request, int status)
     if (status < 0) {
         log_debug("node %s: connect failed: %s node=%s", u->node->name, uv_strerror(status),
                   u->node->name);
+        evidence_note(u->node, "connect: %s", uv_strerror(status));
         u->node->has_address = u->node->has_address && u->node->resolved_at_ms == 0;
         fail(u, FAILOVER_OUTCOME_CONNECT);
         return;
@@ -525,6 +532,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
     if (status < 0) {
         log_warn("node %s: its host name is not found: %s node=%s", n->name,
                  uv_strerror(status), n->name);
+        evidence_note(n, "its host name is not found: %s", uv_strerror(status));
         fail(u, FAILOVER_OUTCOME_CONNECT);
         return;
     }
@@ -546,8 +554,10 @@ static void connect_node(struct upstream *u)
         r = uv_tcp_connect(&u->connect, &u->tcp, (const struct sockaddr *)&n->address,
                            on_connected);
     }
-    if (r < 0)
+    if (r < 0) {
+        evidence_note(n, "connect: %s", uv_strerror(r));
         fail(u, FAILOVER_OUTCOME_CONNECT);
+    }
 }
 
 /* ---------------------------------------------------------------- interface */
