@@ -56,6 +56,7 @@
 
 /* Control plane */
 #define ADMIN_BODY_BYTES_MAX 4096          /* {"node": "..."}; beyond it: 413 */
+#define STATE_FILE_BYTES_MAX (1024 * 1024) /* a full journal and 64 nodes take some 300 KiB */
 #define FETCH_BODY_BYTES_MAX (1024 * 1024) /* /usage answers are 2 KB */
 
 /* Node output */

@@ -20,6 +20,7 @@
 #include "listener.h"
 #include "log.h"
 #include "mem.h"
+#include "memory.h"
 #include "shell.h"
 #include "upstream.h"
 
@@ -35,6 +36,7 @@ static void free_proxy(struct proxy *p)
 {
     for (unsigned i = 0; i < p->node_count; i++)
         mem_free(p->nodes[i].token);
+    mem_free(p->recalled);
     driver_free(p->driver);
     listener_free(p->listener);
     mem_free(p);
@@ -100,6 +102,26 @@ uint16_t proxy_port(const struct proxy *p)
 
 /* ---------------------------------------------------------------- nodes */
 
+/* What the run before knew of a node of this name. */
+static void restore(struct proxy *p, unsigned slot)
+{
+    struct proxy_node *n = &p->nodes[slot];
+    struct memory_node *known = memory_find(p->recalled, n->name);
+    int64_t now_ms = proxy_wall_ms();
+
+    if (known == NULL || known->is_taken)
+        return;
+    known->is_taken = true; /* a node that is removed and added again starts anew */
+    n->has_quota = known->has_quota;
+    n->quota = known->quota;
+    n->quota_wall_ms = known->quota_wall_ms < now_ms ? known->quota_wall_ms : now_ms;
+    memory_facts(p->recalled, known, now_ms, &known->facts);
+    n->quota.usage = known->facts.usage;
+    struct failover_event ev = {
+        .type = FAILOVER_RESTORED, .node = (uint16_t)slot, .memory = &known->facts};
+    driver_post_later(p->driver, &ev);
+}
+
 void proxy_node_added(struct proxy *p, unsigned slot, const char *name, enum node_source source,
                       const char *token)
 {
@@ -121,6 +143,7 @@ void proxy_node_added(struct proxy *p, unsigned slot, const char *name, enum nod
                                 .rank = slot,
                                 .is_owned = source == NODE_SPAWNED};
     driver_post_later(p->driver, &ev);
+    restore(p, slot);
 }
 
 static void set_address(struct proxy_node *n, const char *host, uint16_t port)

@@ -27,6 +27,7 @@
 struct driver;
 struct exchange;
 struct listener;
+struct memory;
 struct upstream;
 
 /* A node as the shell knows it. */
@@ -84,8 +85,9 @@ struct proxy {
     unsigned upstream_count; /* open connections to nodes */
     uint64_t body_bytes;     /* request bodies in memory, against body_memory_max */
     struct journal journal;
-    uint32_t boot_id;       /* random: the first half of the request ids that we make */
-    uint64_t request_count; /* the second half */
+    struct memory *recalled; /* of the run before; NULL = nothing */
+    uint32_t boot_id;        /* random: the first half of the request ids that we make */
+    uint64_t request_count;  /* the second half */
     bool is_draining;
     bool is_closing;
     bool is_driver_open;
