@@ -32,6 +32,7 @@
 #define SWITCH_LOG_MAX 20  /* entries of switchLog in /health */
 #define JOURNAL_MAX    200 /* entries of /admin/journal: weeks of quiet, an hour of trouble */
 #define ERROR_TEXT_MAX 512 /* one error sentence with file, line and advice */
+#define REQUEST_ID_MAX 64  /* of a client's X-Request-Id that we take over; a UUID has 36 */
 
 /* HTTP, client side */
 #define HEAD_BYTES_MAX    (16 * 1024) /* nginx and Node have 8-16 KiB; beyond it: 431 */
@@ -55,10 +56,13 @@
 #define UPSTREAM_POOL_MAX       32   /* idle connections kept a node; a burst of 19 is usual */
 
 /* Control plane */
+#define ADMIN_BODY_BYTES_MAX 4096          /* {"node": "..."}; beyond it: 413 */
+#define STATE_FILE_BYTES_MAX (1024 * 1024) /* a full journal and 64 nodes take some 300 KiB */
 #define FETCH_BODY_BYTES_MAX (1024 * 1024) /* /usage answers are 2 KB */
 
 /* Node output */
-#define OUTPUT_LINE_MAX (16 * 1024)
+#define EVIDENCE_POLL_MS 60000 /* a line about /usage belongs to a poll of the last minute */
+#define OUTPUT_LINE_MAX  (16 * 1024)
 
 /* Settings */
 #define CONFIG_FILE_BYTES_MAX (256 * 1024) /* 64 nodes with all settings need about 100 KiB */

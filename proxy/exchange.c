@@ -20,6 +20,7 @@
 #include "client.h"
 #include "core/outcome.h"
 #include "driver.h"
+#include "evidence.h"
 #include "exchange_text.h"
 #include "log.h"
 #include "mem.h"
@@ -61,6 +62,7 @@ struct exchange *exchange_new(struct client *client, struct slice method,
     x->route = *route;
     x->minor = minor;
     (void)snprintf(x->method, sizeof x->method, "%.*s", (int)method.len, method.at);
+    exchange_text_request_id(x->proxy, fields, x->request_id, sizeof x->request_id);
     buf_init(&x->target, 0);
     buf_init(&x->fields, 0);
     buf_init(&x->answer_fields, 0);
@@ -70,7 +72,7 @@ struct exchange *exchange_new(struct client *client, struct slice method,
     if (r == 0)
         r = buf_append_slice(&x->target, route->path);
     if (r == 0)
-        r = exchange_text_request_fields(&x->fields, fields);
+        r = exchange_text_request_fields(&x->fields, fields, x->request_id);
     if (r < 0) {
         free_exchange(x);
         return NULL;
@@ -294,6 +296,12 @@ static enum failover_outcome judge_stream(const struct exchange *x, uint64_t *re
         answer.end = OUTCOME_WHOLE;
     enum failover_outcome outcome = outcome_classify(&answer, ret_wait_ms);
     if (s->has_error)
+        evidence_note(&x->proxy->nodes[x->node], "an error in the stream, code %.*s",
+                      answer.code.len > 0 ? (int)answer.code.len : 1,
+                      answer.code.len > 0 ? answer.code.at : "-");
+    else if (!is_whole && x->end == OUTCOME_WHOLE)
+        evidence_note(&x->proxy->nodes[x->node], "a stream ended without its end mark");
+    if (s->has_error)
         log_info("node %s: an error in its stream code=%.*s class=%s dialect=%s node=%s", name,
                  answer.code.len > 0 ? (int)answer.code.len : 1,
                  answer.code.len > 0 ? answer.code.at : "-", failover_outcome_name(outcome),
@@ -312,11 +320,16 @@ static enum failover_outcome judge_refusal(struct exchange *x, uint64_t *ret_wai
         .message = slice_of(refusal.message),
         .retry_after_ms = x->retry_after_ms != 0 ? x->retry_after_ms : refusal.retry_after_ms};
     enum failover_outcome outcome = outcome_classify(&answer, ret_wait_ms);
-    if (outcome != FAILOVER_OUTCOME_OK)
-        log_info("node %s: refused a request status=%u code=%s class=%s node=%s",
-                 x->proxy->nodes[x->node].name, x->status,
-                 refusal.code[0] == '\0' ? "-" : refusal.code, failover_outcome_name(outcome),
-                 x->proxy->nodes[x->node].name);
+    if (outcome == FAILOVER_OUTCOME_OK)
+        return outcome;
+    struct proxy_node *n = &x->proxy->nodes[x->node];
+    if (outcome != FAILOVER_OUTCOME_REQUEST_FAULT) /* which says nothing of the account */
+        evidence_note(n, "status %u%s%s%s%s", x->status,
+                      refusal.code[0] == '\0' ? "" : ", code ", refusal.code,
+                      refusal.message[0] == '\0' ? "" : ": ", refusal.message);
+    log_info("node %s: refused a request status=%u code=%s class=%s node=%s request=%s",
+             n->name, x->status, refusal.code[0] == '\0' ? "-" : refusal.code,
+             failover_outcome_name(outcome), n->name, x->request_id);
     return outcome;
 }
 
@@ -355,11 +368,32 @@ void exchange_on_end(struct exchange *x)
     conclude(x, outcome, wait_ms);
 }
 
+/* CONNECT and what is not HTTP were noted where the reason is known. */
+static void note_failure(const struct exchange *x, enum outcome_phase phase,
+                         enum outcome_end end)
+{
+    const struct config_gateway *g = &x->proxy->config->gateway;
+    struct proxy_node *n = &x->proxy->nodes[x->node];
+    bool has_head = phase == OUTCOME_BODY;
+
+    if (phase == OUTCOME_CONNECT)
+        return;
+    if (end == OUTCOME_BROKE)
+        evidence_note(n, "the connection broke %s",
+                      has_head ? "in the middle of an answer" : "before an answer");
+    else if (end == OUTCOME_SILENT && has_head)
+        evidence_note(n, "silent for %.1f s in the middle of an answer",
+                      (double)g->idle_timeout_ms / 1000);
+    else if (end == OUTCOME_SILENT)
+        evidence_note(n, "no answer within %.1f s", (double)g->first_byte_timeout_ms / 1000);
+}
+
 void exchange_on_failed(struct exchange *x, enum outcome_phase phase, enum outcome_end end)
 {
     struct outcome_answer answer = {.phase = phase, .end = end};
     uint64_t wait_ms = 0;
 
+    note_failure(x, phase, end);
     x->end = end;
     enum failover_outcome outcome = exchange_is_stream(x) && phase == OUTCOME_BODY
                                         ? judge_stream(x, &wait_ms)

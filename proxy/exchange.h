@@ -48,9 +48,10 @@ struct exchange {
     /* The request. */
     struct route route;
     char method[24];
-    struct buf target; /* as the node gets it */
-    struct buf fields; /* "Name: value\r\n"... that travel on */
-    struct body *body; /* NULL = none */
+    char request_id[REQUEST_ID_MAX + 1]; /* the client's own, or one of ours */
+    struct buf target;                   /* as the node gets it */
+    struct buf fields;                   /* "Name: value\r\n"... that travel on */
+    struct body *body;                   /* NULL = none */
     struct scan scan;
     unsigned minor; /* HTTP/1.x of the client */
 

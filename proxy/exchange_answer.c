@@ -195,8 +195,9 @@ void exchange_truncate(struct exchange *x)
     if (!is_told) {
         const char *name = x->proxy->nodes[x->node].name;
         const char *why = x->is_spoilt ? "memory ran out" : reasons[x->end];
-        log_warn("node %s: an answer broke off: %s node=%s dialect=%s", name, why, name,
-                 x->is_event_stream ? sse_dialect_name(x->route.sse) : "none");
+        log_warn("node %s: an answer broke off: %s node=%s dialect=%s request=%s", name, why,
+                 name, x->is_event_stream ? sse_dialect_name(x->route.sse) : "none",
+                 x->request_id);
         put_error_event(x, why);
     }
     cut(x);

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "driver.h"
+#include "evidence.h"
 
 /* ---------------------------------------------------------------- ends of an attempt */
 
@@ -116,6 +117,8 @@ static void on_timer(uv_timer_t *timer)
         return;
     }
     if (u->state == UPSTREAM_CONNECTING) {
+        evidence_note(u->node, "no connection within %.1f s",
+                      (double)u->proxy->config->gateway.connect_timeout_ms / 1000);
         upstream_fail(u, OUTCOME_SILENT);
         return;
     }
@@ -151,6 +154,8 @@ void upstream_complete(struct upstream *u)
     struct outcome_answer answer = {.status = u->parser.status_code};
     uint64_t wait_ms;
 
+    if (x == NULL && u->has_attempt && answer.status >= 400)
+        evidence_note(u->node, "status %u, for a client that has left", answer.status);
     upstream_put_away(u);
     if (x != NULL)
         exchange_on_end(x);

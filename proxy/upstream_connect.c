@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "evidence.h"
 #include "log.h"
 #include "mem.h"
 
@@ -134,6 +135,7 @@ static void on_connected(uv_connect_t *request, int status)
     if (status < 0) {
         log_debug("node %s: connect failed: %s node=%s", u->node->name, uv_strerror(status),
                   u->node->name);
+        evidence_note(u->node, "connect: %s", uv_strerror(status));
         u->node->has_address = u->node->has_address && u->node->resolved_at_ms == 0;
         upstream_fail(u, OUTCOME_BROKE);
         return;
@@ -161,6 +163,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
     if (status < 0) {
         log_warn("node %s: its host name is not found: %s node=%s", n->name,
                  uv_strerror(status), n->name);
+        evidence_note(n, "its host name is not found: %s", uv_strerror(status));
         upstream_fail(u, OUTCOME_BROKE);
         return;
     }
@@ -182,6 +185,8 @@ void upstream_connect(struct upstream *u)
         r = uv_tcp_connect(&u->connect, &u->tcp, (const struct sockaddr *)&n->address,
                            on_connected);
     }
-    if (r < 0)
+    if (r < 0) {
+        evidence_note(n, "connect: %s", uv_strerror(r));
         upstream_fail(u, OUTCOME_BROKE);
+    }
 }

@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "evidence.h"
 #include "log.h"
 
 /* ---------------------------------------------------------------- answer */
@@ -87,6 +88,7 @@ static void take_bytes(struct upstream *u, const char *bytes, size_t len)
     } else if (error != HPE_OK) {
         log_warn("node %s: its answer is not HTTP: %s node=%s", u->node->name,
                  llhttp_errno_name(error), u->node->name);
+        evidence_note(u->node, "its answer is not HTTP (%s)", llhttp_errno_name(error));
         upstream_fail(u, OUTCOME_GARBAGE);
     } else if (u->exchange != NULL) {
         exchange_on_turn(u->exchange);

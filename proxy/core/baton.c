@@ -172,6 +172,10 @@ void baton_settle(struct failover *f, uint64_t now_ms, struct failover_actions *
             move(f, higher, FAILOVER_CAUSE_FAILBACK, now_ms, out);
         return;
     }
+    /* Temporary: a remembered node is given the time of its first /usage. */
+    if (active != NULL && health_state(active) == NODE_STARTING &&
+        (active->cause == FAILOVER_CAUSE_STARTUP || active->cause == FAILOVER_CAUSE_UP))
+        return;
     uint32_t rank = active == NULL ? 0 : active->rank;
     uint16_t next = next_below(f, rank, is_ready);
     if (next == FAILOVER_NONE && (active == NULL || !is_drained(active)))

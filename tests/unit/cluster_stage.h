@@ -128,6 +128,30 @@ unsigned proxy_busy(const struct proxy *p)
     return busy;
 }
 
+/* What the proxy would remember is all that it was told so far. */
+int proxy_remember(const struct proxy *p, struct buf *out)
+{
+    (void)p;
+    return buf_append_slice(out, slice_of(told));
+}
+
+static char recalled[256];
+static int recall_result;
+
+int proxy_recall(struct proxy *p, struct slice json)
+{
+    (void)p;
+    (void)snprintf(recalled, sizeof recalled, "%.*s", (int)json.len, json.at);
+    tell("recalled; ");
+    return recall_result;
+}
+
+int64_t proxy_memory_version(struct slice json)
+{
+    (void)json;
+    return 7;
+}
+
 static void on_proxy_closed(uv_handle_t *handle)
 {
     (void)handle;
@@ -242,6 +266,8 @@ static int setup(void **state)
     busy = 0;
     is_drained = false;
     open_result = 0;
+    recalled[0] = '\0';
+    recall_result = 0;
     do_nodes_answer = true;
     ready_file[0] = '\0';
     cluster = NULL;

@@ -4,6 +4,7 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#include "supervisor/home.h"
 #include "tests/unit/cluster_stage.h"
 
 static char quiet[] = "sh -c 'exec sleep 1000'";
@@ -25,23 +26,172 @@ static void node_starts_comes_up_and_is_stopped(void **state)
                               "stopped 0 (stopped); close; ");
 }
 
-static void external_node_is_up_at_once_and_needs_no_state_directory(void **state)
+static void add_external_node(void)
 {
     static char host[] = "10.0.0.5";
-    char path[128];
 
-    (void)state;
     config.nodes[0] = (struct config_node){.name = "office",
                                            .enabled = true,
                                            .source = NODE_EXTERNAL,
                                            .url_host = host,
                                            .url_port = 4141};
     config.node_count = 1;
+}
+
+static const char *path_of(const char *name)
+{
+    static char path[128];
+
+    (void)snprintf(path, sizeof path, "%s/%s", base, name);
+    return path;
+}
+
+static void put(const char *name, const char *text)
+{
+    FILE *f = fopen(path_of(name), "w");
+
+    assert_non_null(f);
+    (void)fputs(text, f);
+    (void)fclose(f);
+}
+
+static bool holds(const char *name, const char *text)
+{
+    char got[256] = "";
+    FILE *f = fopen(path_of(name), "r");
+
+    if (f == NULL)
+        return false;
+    size_t len = fread(got, 1, sizeof got - 1, f);
+    (void)fclose(f);
+    got[len] = '\0';
+    return strcmp(got, text) == 0;
+}
+
+static void external_node_is_up_at_once_and_the_cluster_remembers(void **state)
+{
+    (void)state;
+    add_external_node();
     open_cluster();
     assert_string_equal(told, "added 0 office external; up 0 10.0; ");
     stop(SIGINT);
-    (void)snprintf(path, sizeof path, "%s/state", base);
-    assert_int_equal(access(path, F_OK), -1);
+    assert_true(holds("state/state.json", "added 0 office external; up 0 10.0; drain; "));
+}
+
+static void external_nodes_run_without_memory_where_there_can_be_none(void **state)
+{
+    (void)state;
+    add_external_node();
+    put("state", "a file in place of the directory");
+    open_cluster();
+    proxy.host.memory_changed(proxy.host.host);
+    assert_string_equal(told, "added 0 office external; up 0 10.0; ");
+    stop(SIGTERM);
+    assert_true(holds("state", "a file in place of the directory"));
+}
+
+static void external_nodes_leave_the_memory_of_another_cluster_alone(void **state)
+{
+    struct error error;
+    int lock_fd = -1;
+
+    (void)state;
+    add_external_node();
+    assert_int_equal(home_open_state(path_of("state"), &lock_fd, &error), 0);
+    put("state/state.json", "theirs");
+    open_cluster();
+    stop(SIGTERM);
+    assert_true(holds("state/state.json", "theirs"));
+    assert_string_equal(recalled, "");
+    close(lock_fd);
+}
+
+static void no_node_makes_no_state_directory(void **state)
+{
+    (void)state;
+    open_cluster();
+    stop(SIGTERM);
+    assert_int_equal(access(path_of("state"), F_OK), -1);
+}
+
+static void memory_is_recalled_before_the_nodes_are_added(void **state)
+{
+    (void)state;
+    add_external_node();
+    (void)mkdir(path_of("state"), 0700);
+    put("state/state.json", "what was");
+    open_cluster();
+    assert_string_equal(recalled, "what was");
+    assert_string_equal(told, "recalled; added 0 office external; up 0 10.0; ");
+    stop(SIGTERM);
+}
+
+static bool is_file_written(const void *text)
+{
+    return holds("state/state.json", text);
+}
+
+static void memory_is_written_when_it_changes(void **state)
+{
+    (void)state;
+    add_external_node();
+    open_cluster();
+    assert_int_equal(access(path_of("state/state.json"), F_OK), -1);
+    proxy.host.memory_changed(proxy.host.host);
+    run_while_not(is_file_written, "added 0 office external; up 0 10.0; ");
+    stop(SIGTERM);
+}
+
+/* What the nodes' end teaches the proxy says nothing about their accounts. */
+static void last_memory_is_of_before_the_nodes_go_down(void **state)
+{
+    (void)state;
+    add_node("a", quiet, true);
+    open_cluster();
+    run_until("up 0 127.");
+    stop(SIGTERM);
+    assert_non_null(strstr(told, "drain; stopped 0"));
+    assert_true(
+        holds("state/state.json", "added 0 a spawned; starting 0 (); up 0 127.; drain; "));
+}
+
+static void memory_that_cannot_be_understood_is_set_aside(void **state)
+{
+    (void)state;
+    add_external_node();
+    (void)mkdir(path_of("state"), 0700);
+    put("state/state.json", "rubbish");
+    recall_result = -EINVAL;
+    open_cluster();
+    assert_true(holds("state/state.json.corrupt", "rubbish"));
+    assert_int_equal(access(path_of("state/state.json"), F_OK), -1);
+    stop(SIGTERM);
+    assert_true(holds("state/state.json.corrupt", "rubbish"));
+}
+
+static void memory_of_a_newer_program_is_set_aside_under_its_version(void **state)
+{
+    (void)state;
+    add_external_node();
+    (void)mkdir(path_of("state"), 0700);
+    put("state/state.json", "from the future");
+    recall_result = -ENOTSUP;
+    open_cluster();
+    assert_true(holds("state/state.json.version-7", "from the future"));
+    stop(SIGTERM);
+}
+
+static void memory_that_is_no_file_is_set_aside(void **state)
+{
+    (void)state;
+    add_external_node();
+    (void)mkdir(path_of("state"), 0700);
+    assert_int_equal(mkdir(path_of("state/state.json"), 0700), 0);
+    open_cluster();
+    assert_string_equal(recalled, "");
+    assert_int_equal(access(path_of("state/state.json.corrupt"), F_OK), 0);
+    stop(SIGTERM);
+    assert_non_null(strstr(told, "close"));
 }
 
 static void disabled_node_has_no_slot(void **state)
@@ -304,7 +454,16 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORY(node_starts_comes_up_and_is_stopped),
-        STORY(external_node_is_up_at_once_and_needs_no_state_directory),
+        STORY(external_node_is_up_at_once_and_the_cluster_remembers),
+        STORY(external_nodes_run_without_memory_where_there_can_be_none),
+        STORY(external_nodes_leave_the_memory_of_another_cluster_alone),
+        STORY(no_node_makes_no_state_directory),
+        STORY(memory_is_recalled_before_the_nodes_are_added),
+        STORY(memory_is_written_when_it_changes),
+        STORY(last_memory_is_of_before_the_nodes_go_down),
+        STORY(memory_that_cannot_be_understood_is_set_aside),
+        STORY(memory_of_a_newer_program_is_set_aside_under_its_version),
+        STORY(memory_that_is_no_file_is_set_aside),
         STORY(disabled_node_has_no_slot),
         STORY(missing_program_is_told_and_others_run),
         STORY(end_is_told_with_the_last_error),
