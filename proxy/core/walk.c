@@ -1,8 +1,8 @@
 /* walk - goes through JSON text that comes in pieces.
  *
- * Pure. Long strings are skipped eight bytes at a time, so that a body with images costs
- * little, and code full of escapes not much more. Nesting deeper than 63 levels is followed,
- * but keys in there are not told from values.
+ * Pure. Strings are looked at eight bytes at a time, so that a body with images costs little,
+ * and code full of escapes not much more. Nesting deeper than 63 levels is followed, but keys
+ * in there are not told from values.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -41,12 +41,15 @@ static void begin_word(struct walk *w)
     w->is_cut = false;
 }
 
-static void keep_byte(struct walk *w, char c)
+/* Byte by byte: most words are shorter than a call of memcpy. */
+static void keep_bytes(struct walk *w, const char *at, const char *end)
 {
-    if (w->word_len == WALK_WORD_MAX)
-        w->is_cut = true;
-    else
-        w->word[w->word_len++] = c;
+    size_t len = w->word_len;
+
+    while (at < end && len < WALK_WORD_MAX)
+        w->word[len++] = *at++;
+    w->word_len = (uint8_t)len;
+    w->is_cut |= at < end;
 }
 
 static void open_level(struct walk *w, bool is_object)
@@ -95,74 +98,92 @@ static bool has_zero_byte(uint64_t word)
     return ((word - EACH_BYTE(1)) & ~word & EACH_BYTE(0x80)) != 0;
 }
 
-/* How far the inside of a string that nobody keeps goes: to a quote, an escape or the end. Two
- * memchr would read on to a far quote again after each escape. */
-static size_t skip_string(struct slice bytes)
+/* Where the inside of a string ends: at a quote, an escape or `end`. Two memchr would read on
+ * to a far quote again after each escape. */
+static const char *string_run(const char *at, const char *end)
 {
-    size_t i = 0;
     uint64_t word;
 
-    for (; i + sizeof word <= bytes.len; i += sizeof word) {
-        memcpy(&word, bytes.at + i, sizeof word);
+    for (; (size_t)(end - at) >= sizeof word; at += sizeof word) {
+        memcpy(&word, at, sizeof word);
         if (has_zero_byte(word ^ EACH_BYTE('"')) || has_zero_byte(word ^ EACH_BYTE('\\')))
             break;
     }
-    while (i < bytes.len && bytes.at[i] != '"' && bytes.at[i] != '\\')
-        i++;
-    return i;
+    while (at < end && *at != '"' && *at != '\\')
+        at++;
+    return at;
 }
 
-/* True when the string has ended. */
-static bool read_string(struct walk *w, struct slice *bytes)
+static const char *bare_run(const char *at, const char *end)
 {
-    while (bytes->len > 0) {
-        char c = bytes->at[0];
-        size_t taken = 1;
+    while (at < end && kinds[(unsigned char)*at] == KIND_WORD)
+        at++;
+    return at;
+}
+
+/* Returns what follows; is_in_string tells whether the string has ended. */
+static const char *read_string(struct walk *w, const char *at, const char *end)
+{
+    while (at < end) {
         if (w->is_escaped) {
             w->is_escaped = false;
-        } else if (c == '"') {
-            w->is_in_string = false;
-        } else if (c == '\\') {
-            w->is_escaped = true;
-            w->is_cut = true; /* nobody asks for words with escapes */
-        } else if (w->is_cut) {
-            taken = skip_string(*bytes);
-        } else {
-            keep_byte(w, c);
+            at++;
+            continue;
         }
-        *bytes = slice_skip(*bytes, taken);
-        if (!w->is_in_string)
-            return true;
+        const char *run_end = string_run(at, end);
+        if (!w->is_cut)
+            keep_bytes(w, at, run_end);
+        at = run_end;
+        if (at == end)
+            break;
+        if (*at++ == '"') {
+            w->is_in_string = false;
+            break;
+        }
+        w->is_escaped = true;
+        w->is_cut = true; /* nobody asks for words with escapes */
     }
-    return false;
+    return at;
+}
+
+/* The next token in at..end; `ret_at` is what follows it. */
+static enum walk_token next(struct walk *w, const char *at, const char *end,
+                            const char **ret_at)
+{
+    enum walk_token token = WALK_END;
+
+    while (at < end && token == WALK_END) {
+        if (w->is_in_string) {
+            at = read_string(w, at, end);
+            if (w->is_in_string)
+                break;
+            token = w->is_key ? WALK_KEY : WALK_STRING;
+            w->expects_key = w->expects_key && !w->is_key;
+        } else if (kinds[(unsigned char)*at] == KIND_WORD) {
+            const char *run_end = bare_run(at, end);
+            if (!w->is_in_bare)
+                begin_word(w);
+            w->is_in_bare = true;
+            keep_bytes(w, at, run_end);
+            at = run_end;
+        } else if (w->is_in_bare) {
+            w->is_in_bare = false;
+            token = WALK_BARE;
+        } else {
+            token = structure(w, *at++);
+        }
+    }
+    *ret_at = at;
+    return token;
 }
 
 enum walk_token walk_next(struct walk *w, struct slice *bytes)
 {
-    while (bytes->len > 0) {
-        if (w->is_in_string) {
-            if (!read_string(w, bytes))
-                break;
-            w->expects_key = w->expects_key && !w->is_key;
-            return w->is_key ? WALK_KEY : WALK_STRING;
-        }
-        char c = bytes->at[0];
-        enum kind kind = (enum kind)kinds[(unsigned char)c];
-        if (w->is_in_bare && kind != KIND_WORD) {
-            w->is_in_bare = false;
-            return WALK_BARE;
-        }
-        *bytes = slice_skip(*bytes, 1);
-        if (kind == KIND_STRUCTURE) {
-            enum walk_token token = structure(w, c);
-            if (token != WALK_END)
-                return token;
-        } else if (kind == KIND_WORD) {
-            if (!w->is_in_bare)
-                begin_word(w);
-            w->is_in_bare = true;
-            keep_byte(w, c);
-        }
-    }
-    return WALK_END;
+    if (bytes->len == 0)
+        return WALK_END;
+    const char *end = bytes->at + bytes->len;
+    enum walk_token token = next(w, bytes->at, end, &bytes->at);
+
+    bytes->len = (size_t)(end - bytes->at);
+    return token;
 }
