@@ -122,7 +122,7 @@ $(B)/llhttp/%.o: $(LLHTTP_SRC_DIR)/%.c $(B)/flags
 	$(call Q,CC  )$(CC) -std=gnu11 -g $(CFLAGS_$(MODE)) -w -DLLHTTP_STRICT_MODE=1 \
 	  $(LLHTTP_CFLAGS) -c -o $@ $<
 
--include $(shell test -d build && find build -name '*.d')
+-include $(shell test -d build && find build -type f -name '*.d')
 
 # ---------------------------------------------------------------- dependencies
 deps: deps-apt deps-node ## install what is missing (apt, npm)
