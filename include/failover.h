@@ -32,7 +32,7 @@
     X(REQUEST_FAULT, "request") /* the request's own fault: 400, 404, 413, 422, 424 */         \
     X(BRAKE, "brake")           /* 429 of the node's own --rate-limit: the owner's wish */     \
     X(CONNECT, "connect")       /* refused, or no connection in time: nothing was sent */      \
-    X(RESET, "reset")           /* the connection broke before the head of an answer */        \
+    X(RESET, "reset")           /* the connection broke before the end of an answer */         \
     X(TIMEOUT, "timeout")       /* too long without a byte; the attempt goes on */             \
     X(TOKEN, "401")             /* token expired or revoked */                                 \
     X(QUOTA, "402")             /* the month's quota is gone */                                \
@@ -60,7 +60,7 @@ const char *failover_outcome_name(enum failover_outcome outcome);
     X(PROCESS, "process", "its process is down")                                               \
     X(UP, "up", "it answers")                                                                  \
     X(CONNECT, "connect", "connection refused")                                                \
-    X(RESET, "reset", "connection broke before an answer")                                     \
+    X(RESET, "reset", "connection broke before the end of an answer")                          \
     X(TIMEOUT, "timeout", "no answer in time")                                                 \
     X(TOKEN, "token", "token refused (401)")                                                   \
     X(QUOTA, "quota", "quota exhausted (refused with 402)")                                    \

@@ -395,9 +395,12 @@ void exchange_on_failed(struct exchange *x, enum outcome_phase phase, enum outco
 
     note_failure(x, phase, end);
     x->end = end;
-    enum failover_outcome outcome = exchange_is_stream(x) && phase == OUTCOME_BODY
-                                        ? judge_stream(x, &wait_ms)
-                                        : outcome_classify(&answer, &wait_ms);
+    /* A stream that had its say is judged by that; one whose connection broke before is a node
+     * that died. */
+    bool has_said = exchange_is_stream(x) && phase == OUTCOME_BODY &&
+                    (end != OUTCOME_BROKE || x->sse.has_error || x->sse.is_complete);
+    enum failover_outcome outcome =
+        has_said ? judge_stream(x, &wait_ms) : outcome_classify(&answer, &wait_ms);
     conclude(x, outcome, wait_ms);
 }
 

@@ -149,7 +149,8 @@ void report_switched(const struct report *r, const struct failover_action *actio
     char tail[REQUEST_ID_MAX + REASON_MAX + 32];
 
     /* Before anything was dispatched the lead only follows the highest node that is ready. */
-    if (action->from == FAILOVER_NONE || action->cause == FAILOVER_CAUSE_STARTUP) {
+    if (action->from == FAILOVER_NONE || action->cause == FAILOVER_CAUSE_STARTUP ||
+        action->cause == FAILOVER_CAUSE_RESTORED) {
         log_info("active-standby (主备模式): node %s is active to=%s", to, to);
         return;
     }

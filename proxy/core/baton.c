@@ -133,13 +133,14 @@ static uint16_t find_failback(const struct failover *f, uint64_t now_ms)
 static void settle_first(struct failover *f, uint16_t best, uint64_t now_ms,
                          struct failover_actions *out)
 {
-    enum failover_cause cause =
-        best == f->first ? FAILOVER_CAUSE_RESTORED : FAILOVER_CAUSE_STARTUP;
+    enum failover_cause cause = FAILOVER_CAUSE_STARTUP;
 
-    if (f->active != FAILOVER_NONE && f->nodes[best].cause == FAILOVER_CAUSE_RECOVERED)
-        cause = FAILOVER_CAUSE_RECOVERED;
-    if (f->active != FAILOVER_NONE && !is_ready(&f->nodes[f->active]))
+    if (best == f->first)
+        cause = FAILOVER_CAUSE_RESTORED;
+    else if (f->active != FAILOVER_NONE && !is_ready(&f->nodes[f->active]))
         cause = f->nodes[f->active].cause; /* it had the lead and lost it */
+    else if (f->active != FAILOVER_NONE && f->nodes[best].cause == FAILOVER_CAUSE_RECOVERED)
+        cause = FAILOVER_CAUSE_RECOVERED;
     move(f, best, cause, now_ms, out);
 }
 
