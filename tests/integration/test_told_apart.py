@@ -1,5 +1,6 @@
-"""/usage says 500 to everything; the node's log tells a dead token, a throttle and a lost network
-apart (DESIGN D9). Real nodes; fail-back and reserve end to end as well.
+"""A dead token, a throttle and a lost network are told apart by the node's log (DESIGN D9).
+
+/usage says 500 to all of them. Real nodes; fail-back and reserve end to end as well.
 
 SPDX-License-Identifier: MIT
 """
