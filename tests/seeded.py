@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "seeded"
 SIZES = ["-DNODES_MAX=4", "-DREQUESTS_MAX=2", "-DATTEMPTS_MAX=3"]
 SEARCHES = {"P1": 1, "fail-back": 10, "reserve": 11}  # where it shows; else in the first one
-CORE = ["failover", "failover_names", "events", "flight", "baton", "health", "health_quota"]
+CORE = ["failover", "failover_names", "events", "ending", "flight", "baton", "health", "health_quota"]
 SEARCH = ["model_failover", "search_check", "search_rules", "search_events", "search_key",
           "search_store"]
 
@@ -29,9 +29,9 @@ BUGS = [
      "(state == NODE_READY || state == NODE_RATE_LIMITED)"),
     ("P2", "baton.c", "if (i != f->active && f->nodes[i].inflight > 0)",
      "if (i != f->active && f->nodes[i].inflight > 1)"),
-    ("P3", "events.c", "hand_on(f, r, outcome, out);\n        return;\n    }\n    enum",
+    ("P3", "ending.c", "hand_on(f, r, outcome, out);\n        return;\n    }\n    enum",
      "hand_on(f, r, outcome, out);\n    }\n    enum"),
-    ("P4", "events.c", "else if (r->state == FAILOVER_REQUEST_STARTED)",
+    ("P4", "ending.c", "else if (r->state == FAILOVER_REQUEST_STARTED)",
      "else if (r->state == FAILOVER_REQUEST_STARTED && ev->outcome != FAILOVER_OUTCOME_QUOTA)"),
     ("P5", "flight.c", "if (r->attempts > f->policy.retry_limit)",
      "if (r->attempts > f->policy.retry_limit + 1)"),
