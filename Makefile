@@ -59,8 +59,8 @@ SMALL_SIZES := 4x2 4x3 3x4
 SMALL_4x2   := -DNODES_MAX=4 -DREQUESTS_MAX=2 -DATTEMPTS_MAX=3
 SMALL_4x3   := -DNODES_MAX=4 -DREQUESTS_MAX=3 -DATTEMPTS_MAX=4
 SMALL_3x4   := -DNODES_MAX=3 -DREQUESTS_MAX=4 -DATTEMPTS_MAX=5
-SMALL_SRCS  := proxy/base/node $(addprefix proxy/core/,failover failover_names events flight \
-  baton health health_quota) $(addprefix tests/unit/search_,check rules events key store walk)
+SMALL_SRCS  := proxy/base/node $(addprefix proxy/core/,failover failover_names events ending \
+  flight baton health health_quota) $(addprefix tests/unit/search_,check rules events key store walk)
 MODEL_BINS  := $(B)/tests/model_fleet $(B)/tests/model_random \
   $(SMALL_SIZES:%=$(B)/tests/model_failover_%)
 FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
@@ -122,7 +122,7 @@ $(B)/llhttp/%.o: $(LLHTTP_SRC_DIR)/%.c $(B)/flags
 	$(call Q,CC  )$(CC) -std=gnu11 -g $(CFLAGS_$(MODE)) -w -DLLHTTP_STRICT_MODE=1 \
 	  $(LLHTTP_CFLAGS) -c -o $@ $<
 
--include $(shell test -d build && find build -name '*.d')
+-include $(shell test -d build && find build -type f -name '*.d')
 
 # ---------------------------------------------------------------- dependencies
 deps: deps-apt deps-node ## install what is missing (apt, npm)

@@ -32,6 +32,7 @@
 #define SWITCH_LOG_MAX 20  /* entries of switchLog in /health */
 #define JOURNAL_MAX    200 /* entries of /admin/journal: weeks of quiet, an hour of trouble */
 #define ERROR_TEXT_MAX 512 /* one error sentence with file, line and advice */
+#define REQUEST_ID_MAX 64  /* of a client's X-Request-Id that we take over; a UUID has 36 */
 
 /* Listening sockets. Every one is looked at each time when accepting pauses or resumes. */
 #define LISTENERS_MAX   16 /* a machine has a handful of addresses, and systemd a few sockets */
@@ -49,10 +50,11 @@
                                        */
 #define WRITE_HIGH_BYTES (256 * 1024) /* stop reading the node above this */
 #define WRITE_LOW_BYTES  (64 * 1024)  /* go on reading below this */
-#define HELD_STREAM_BYTES_MAX                                                                  \
-    (64 * 1024)             /* lifecycle events held before STARTED (DESIGN D8)                \
-                             */
-#define HELD_STREAM_MS 5000 /* the same in time (DESIGN D8) */
+/* Lifecycle events held before STARTED (DESIGN D8). Those of the responses API repeat the
+ * instructions and tools of the request, 40 to 120 KB with coding agents, two or three times.
+ */
+#define HELD_STREAM_BYTES_MAX (384 * 1024)
+#define HELD_STREAM_MS        5000 /* the same in time (DESIGN D8) */
 
 /* HTTP, node side */
 #define UPSTREAM_HEAD_BYTES_MAX (64 * 1024)
@@ -60,10 +62,13 @@
 #define UPSTREAM_POOL_MAX       32   /* idle connections kept a node; a burst of 19 is usual */
 
 /* Control plane */
+#define ADMIN_BODY_BYTES_MAX 4096          /* {"node": "..."}; beyond it: 413 */
+#define STATE_FILE_BYTES_MAX (1024 * 1024) /* a full journal and 64 nodes take some 300 KiB */
 #define FETCH_BODY_BYTES_MAX (1024 * 1024) /* /usage answers are 2 KB */
 
 /* Node output */
-#define OUTPUT_LINE_MAX (16 * 1024)
+#define EVIDENCE_POLL_MS 60000 /* a line about /usage belongs to a poll of the last minute */
+#define OUTPUT_LINE_MAX  (16 * 1024)
 
 /* Settings */
 #define CONFIG_FILE_BYTES_MAX (256 * 1024) /* 64 nodes with all settings need about 100 KiB */

@@ -32,7 +32,7 @@
     X(REQUEST_FAULT, "request") /* the request's own fault: 400, 404, 413, 422, 424 */         \
     X(BRAKE, "brake")           /* 429 of the node's own --rate-limit: the owner's wish */     \
     X(CONNECT, "connect")       /* refused, or no connection in time: nothing was sent */      \
-    X(RESET, "reset")           /* the connection broke before the head of an answer */        \
+    X(RESET, "reset")           /* the connection broke before the end of an answer */         \
     X(TIMEOUT, "timeout")       /* too long without a byte; the attempt goes on */             \
     X(TOKEN, "401")             /* token expired or revoked */                                 \
     X(QUOTA, "402")             /* the month's quota is gone */                                \
@@ -60,7 +60,7 @@ const char *failover_outcome_name(enum failover_outcome outcome);
     X(PROCESS, "process", "its process is down")                                               \
     X(UP, "up", "it answers")                                                                  \
     X(CONNECT, "connect", "connection refused")                                                \
-    X(RESET, "reset", "connection broke before an answer")                                     \
+    X(RESET, "reset", "connection broke before the end of an answer")                          \
     X(TIMEOUT, "timeout", "no answer in time")                                                 \
     X(TOKEN, "token", "token refused (401)")                                                   \
     X(QUOTA, "quota", "quota exhausted (refused with 402)")                                    \
@@ -109,8 +109,9 @@ struct failover_policy {
     uint64_t drained_poll_interval_ms; /* /usage of a drained node; 0 = only at its reset */
     uint64_t offline_check_ms;         /* GET / of a node that is lost */
     uint64_t cooldown_ms;              /* after a 429 without Retry-After */
-    uint64_t drain_hold_ms;     /* how long a 402 is believed against a /usage that lags */
-    uint64_t poll_gap_ms;       /* least time between two polls that an estimate asks for */
+    uint64_t drain_hold_ms;        /* how long a 402 is believed against a /usage that lags */
+    uint64_t token_restart_gap_ms; /* after it a 401 is worth another restart; 0 = never */
+    uint64_t poll_gap_ms;          /* least time between two polls that an estimate asks for */
     uint64_t failback_after_ms; /* failback = auto: a higher node must be READY for so long */
     int64_t reserve_milli;      /* the last N of every account are not touched */
     uint32_t retry_mask;       /* bit FAILOVER_OUTCOME_x: such a failure moves the request on */
@@ -265,6 +266,9 @@ struct failover_node {
     bool is_drained;         /* quota gone */
     bool is_token_bad;       /* 401 */
     bool is_type_bad;        /* 421 */
+    bool is_confirmed;       /* /usage was read since it came up */
+    bool is_forbidden_asked; /* a 403 asked for its /usage, which is not in yet */
+    bool is_network_counted; /* evidence of no network since the last POLL */
     bool is_cut_off;         /* its log says again and again that it cannot reach GitHub */
     bool is_probing;         /* a PROBE is under way */
     bool is_restart_asked;   /* RESTART sent, NODE_DOWN awaited */
@@ -273,10 +277,14 @@ struct failover_node {
     uint8_t forbidden_streak;
     uint8_t network_streak; /* evidence of no network in a row */
     enum failover_down down;
-    enum node_state shown;           /* last state that was told in NODE_CHANGED */
-    enum failover_cause cause;       /* of the present state */
+    enum node_state shown;     /* last state that was told in NODE_CHANGED */
+    enum failover_cause cause; /* of the present state: one of those below, or of down */
+    enum failover_cause down_cause;
+    enum failover_cause token_cause; /* why is_token_bad */
+    enum failover_cause lost_cause;  /* why is_lost */
     enum failover_cause drain_cause; /* why is_drained; outlives the process */
     enum failover_cause limit_cause; /* why limited_until_ms; the same */
+    enum failover_cause well_cause;  /* how it became READY */
     uint32_t rank;
     uint16_t inflight;         /* attempts that count (not bypass, not after NODE_DOWN) */
     uint16_t orphans;          /* those whose client has left, or sent FIN */
@@ -287,6 +295,7 @@ struct failover_node {
     uint64_t
         handoff_until_ms;   /* the baton left while attempts ran; they may go on until then */
     uint64_t restart_at_ms; /* a 401 asks for a restart: then at the latest */
+    uint64_t token_restarted_ms; /* the last of these */
     uint64_t poll_at_ms;
     uint64_t probe_at_ms;
     uint64_t broke_at_ms;  /* lost by a broken connection, not by silence; 0 = not */
@@ -295,6 +304,7 @@ struct failover_node {
     struct failover_usage usage;
     bool has_usage;
     int64_t estimate_milli; /* usage.remaining_milli less what was spent since */
+    int64_t reserved_milli; /* of that, for attempts in flight */
     uint64_t since_ms;      /* of the shown state */
     /* For people only; no rule reads them. */
     uint32_t failures;      /* in a row */
@@ -326,6 +336,7 @@ struct failover_request {
     bool is_bypass;
     bool is_fin;        /* its client sent FIN: not dispatched (again), but still answered */
     bool was_moved;     /* had its one move for a 5xx or a broken answer */
+    bool was_roomed;    /* the baton was moved for it since its last dispatch */
     bool waits_handoff; /* what wait_from_ms counts for */
     bool only_account_refusals;
 };
@@ -346,7 +357,7 @@ struct failover {
     struct failover_policy policy;
     uint64_t seed; /* spreads polls; 0 = not */
     uint64_t deadline_ms;
-    uint64_t switched_ms; /* when the baton moved last */
+    uint64_t placed_ms; /* the baton was put where it is although a higher node was ready */
     uint32_t next_order;
     uint16_t node_top; /* slots in use are below it */
     uint16_t active;   /* FAILOVER_NONE until some node was ready */

@@ -31,6 +31,9 @@ enum log_level log_level(void);
  * the text in place, may make it shorter, and returns the new length. NULL = none. */
 void log_set_filter(size_t (*filter)(char *text, size_t len));
 
+/* The filter for texts that go elsewhere than to the log; returns the new length. */
+size_t log_filter(char *text, size_t len);
+
 void log_write(enum log_level level, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* A block for human eyes (login banner): every line of `text` is written, without a level. */

@@ -7,16 +7,20 @@
  */
 #include "admin.h"
 
+#include <errno.h>
+
 #include "admin_json.h"
+#include "admin_reset.h"
 #include "client_internal.h"
 #include "driver.h"
 
-static void send_json(struct client *c, int r, struct buf *body)
+/* Sends what was built with result `r`, and frees it. */
+static void send_json(struct client *c, unsigned status, int r, struct buf *body)
 {
     if (r < 0)
         client_answer_error(c, ROUTE_OPENAI, 503, "The gateway is out of memory.", NULL, 1);
     else
-        client_answer(c, 200, "application/json", "", buf_slice(body));
+        client_answer(c, status, "application/json", "", buf_slice(body));
     buf_done(body);
 }
 
@@ -26,20 +30,38 @@ static void answer_health(struct client *c)
 
     buf_init(&body, 0);
     int r = admin_json_health(client_proxy(c), peer_is_local(&c->peer), &body);
-    send_json(c, r, &body);
+    send_json(c, 200, r, &body);
+}
+
+static void answer_journal(struct client *c)
+{
+    struct buf body;
+
+    buf_init(&body, 0);
+    int r = admin_json_journal(client_proxy(c), &body);
+    send_json(c, 200, r, &body);
 }
 
 static void answer_reset(struct client *c)
 {
     struct proxy *p = client_proxy(c);
-    struct failover_event ev = {.type = FAILOVER_RESET_ACTIVE, .node = FAILOVER_NONE};
+    struct failover_event ev = {.type = FAILOVER_RESET_ACTIVE};
+    struct buf message;
     struct buf body;
+    int r;
 
-    /* Requests that wait may be answered by this; none of them is this client's. */
-    driver_post(p->driver, &ev);
+    buf_init(&message, 0);
     buf_init(&body, 0);
-    int r = admin_json_reset(p, &body);
-    send_json(c, r, &body);
+    unsigned status = admin_reset_read(p, buf_slice(&c->body), &ev.node, &message);
+    if (status == 200) {
+        /* Requests that wait may be answered by this; none of them is this client's. */
+        driver_post(p->driver, &ev);
+        r = admin_json_reset(p, ev.node, &body);
+    } else {
+        r = message.len == 0 ? -ENOMEM : admin_json_refusal(message.data, &body);
+    }
+    buf_done(&message);
+    send_json(c, status, r, &body);
 }
 
 void admin_answer(struct client *c, const struct route *route)
@@ -52,6 +74,9 @@ void admin_answer(struct client *c, const struct route *route)
     switch (route->kind) {
     case ROUTE_HEALTH:
         answer_health(c);
+        break;
+    case ROUTE_JOURNAL:
+        answer_journal(c);
         break;
     case ROUTE_RESET_ACTIVE:
         answer_reset(c);

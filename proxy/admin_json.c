@@ -164,18 +164,22 @@ static json_t *node_json(const struct proxy *p, uint16_t slot, bool is_active)
     return node;
 }
 
+/* The ancestor's log of switches, out of the journal. As a log is read: the newest last. */
 static json_t *switch_log(const struct proxy *p)
 {
+    const struct journal *j = &p->journal;
+    unsigned first = journal_len(j);
+    unsigned count = 0;
     json_t *list = json_array();
-    unsigned count = p->switch_count < SWITCH_LOG_MAX ? p->switch_count : SWITCH_LOG_MAX;
 
-    /* As a log is read: the newest last. */
-    for (unsigned i = 0; list != NULL && i < count; i++) {
-        const struct proxy_switch *s =
-            &p->switches[(p->switch_count - count + i) % SWITCH_LOG_MAX];
-        json_t *entry =
-            json_pack("{s:o, s:s, s:s, s:s}", "at", iso_time(s->at_wall_ms), "from", s->from,
-                      "to", s->to, "reason", failover_cause_sentence(s->cause));
+    while (first > 0 && count < SWITCH_LOG_MAX)
+        count += journal_at(j, --first)->type == JOURNAL_SWITCH;
+    for (unsigned i = first; list != NULL && i < journal_len(j); i++) {
+        const struct journal_entry *e = journal_at(j, i);
+        if (e->type != JOURNAL_SWITCH)
+            continue;
+        json_t *entry = json_pack("{s:o, s:s, s:s, s:s}", "at", iso_time(e->at_wall_ms), "from",
+                                  e->node, "to", e->to, "reason", e->reason);
         if (json_array_append_new(list, entry) < 0) {
             json_decref(list);
             return NULL;
@@ -262,22 +266,59 @@ int admin_json_health(const struct proxy *p, bool with_logins, struct buf *out)
     return write_out(root, failed, out);
 }
 
-int admin_json_reset(const struct proxy *p, struct buf *out)
+int admin_json_journal(const struct proxy *p, struct buf *out)
+{
+    const struct journal *j = &p->journal;
+    bool failed = false;
+    json_t *list = json_array();
+    json_t *root = json_object();
+
+    for (unsigned i = 0; i < journal_len(j); i++) {
+        const struct journal_entry *e = journal_at(j, i);
+        json_t *entry = journal_entry_to_json(e, iso_time(e->at_wall_ms));
+        failed = failed || json_array_append_new(list, entry) < 0;
+    }
+    set(root, "journal", list, &failed);
+    return write_out(root, failed, out);
+}
+
+/* Why it did not become the active one. */
+static void say_why_not(const struct proxy *p, uint16_t node, char *message, size_t size)
+{
+    const struct failover *f = driver_engine(p->driver);
+
+    if (node == FAILOVER_NONE)
+        (void)snprintf(message, size, "No node is available");
+    else if (failover_node_state(f, node) == NODE_READY)
+        (void)snprintf(message, size, "%s is being restarted", p->nodes[node].name);
+    else
+        (void)snprintf(message, size, "%s is %s: %s", p->nodes[node].name,
+                       node_state_name(failover_node_state(f, node)),
+                       reason_of(&p->nodes[node], &f->nodes[node]));
+}
+
+int admin_json_reset(const struct proxy *p, uint16_t node, struct buf *out)
 {
     const struct failover *f = driver_engine(p->driver);
     uint16_t active = failover_active(f);
-    bool is_ok = active != FAILOVER_NONE && failover_node_state(f, active) == NODE_READY;
+    bool is_ok = active != FAILOVER_NONE && failover_node_state(f, active) == NODE_READY &&
+                 (node == FAILOVER_NONE || node == active);
     bool failed = false;
-    char message[NODE_NAME_MAX + 64];
+    char message[NODE_NAME_MAX + REASON_MAX + 64];
 
     json_t *root = json_object();
     if (is_ok)
         (void)snprintf(message, sizeof message, "Active node is now %s", p->nodes[active].name);
     else
-        (void)snprintf(message, sizeof message, "No node is available");
+        say_why_not(p, node, message, sizeof message);
     set(root, "success", json_boolean(is_ok), &failed);
     set(root, "message", json_string(message), &failed);
     if (is_ok)
         set_active(p, root, &failed);
     return write_out(root, failed, out);
+}
+
+int admin_json_refusal(const char *message, struct buf *out)
+{
+    return write_out(json_pack("{s:b, s:s}", "success", 0, "message", message), false, out);
 }

@@ -14,7 +14,14 @@
 /* GET /health. Device codes only for callers who may see them. -ENOMEM. */
 int admin_json_health(const struct proxy *p, bool with_logins, struct buf *out) MUST_CHECK;
 
-/* The answer of POST /admin/reset-active-node. -ENOMEM. */
-int admin_json_reset(const struct proxy *p, struct buf *out) MUST_CHECK;
+/* GET /admin/journal: the oldest entry first. -ENOMEM. */
+int admin_json_journal(const struct proxy *p, struct buf *out) MUST_CHECK;
+
+/* The answer of POST /admin/reset-active-node: did the node that was asked for become the
+ * active one, or with FAILOVER_NONE any that is ready? -ENOMEM. */
+int admin_json_reset(const struct proxy *p, uint16_t node, struct buf *out) MUST_CHECK;
+
+/* The same when it was not understood. -ENOMEM. */
+int admin_json_refusal(const char *message, struct buf *out) MUST_CHECK;
 
 #endif

@@ -32,6 +32,7 @@ static void on_handle_closed(uv_handle_t *handle)
         return;
     fields_free(c->fields);
     buf_done(&c->target);
+    buf_done(&c->body);
     buf_done(&c->out);
     buf_done(&c->writing);
     buf_done(&c->ahead);

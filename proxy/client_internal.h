@@ -52,6 +52,8 @@ struct client {
     unsigned minor;
     unsigned refusal_status; /* of the head; answered when the message is complete */
     const char *refusal;
+    struct buf body;                     /* of a request for ourselves */
+    char request_id[REQUEST_ID_MAX + 1]; /* of a request for a node; "" */
     bool is_head_request;
     bool is_persistent;
     bool is_message_complete;

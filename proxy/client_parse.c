@@ -14,6 +14,8 @@
 #include "log.h"
 #include "proxy.h"
 
+static const char own_body_too_long[] = "The request body is longer than 4096 bytes.";
+
 /* Stops llhttp; the answer is given in client_parse(). */
 static int refuse_now(struct client *c, unsigned status, const char *sentence)
 {
@@ -75,11 +77,18 @@ static int on_field_value(llhttp_t *parser, const char *at, size_t len)
 }
 
 /* A request for a node: its exchange collects the body. */
-static int begin_exchange(struct client *c, struct slice method, const struct framing *framing)
+static int begin_exchange(struct client *c, struct slice method)
 {
     c->exchange = exchange_new(c, method, &c->route, c->fields, c->minor);
     if (c->exchange == NULL)
         return refuse_now(c, 503, "The gateway is out of memory.");
+    (void)snprintf(c->request_id, sizeof c->request_id, "%s", c->exchange->request_id);
+    return 0;
+}
+
+/* The body is wanted (RFC 9110 section 10.1.1). */
+static int ask_for_body(struct client *c, const struct framing *framing)
+{
     if (!framing->expects_continue || framing->body == FRAMING_NO_BODY)
         return 0;
     int r = buf_append_slice(client_out(c), SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
@@ -129,14 +138,34 @@ static int on_headers_complete(llhttp_t *parser)
     c->route = route_find(method, buf_slice(&c->target));
     if (framing.content_length > c->proxy->config->gateway.body_max_bytes)
         return refuse_now(c, 413, "The request body is longer than [gateway] body_max.");
+    if (c->route.kind == ROUTE_RESET_ACTIVE && framing.content_length > ADMIN_BODY_BYTES_MAX)
+        return refuse_now(c, 413, own_body_too_long);
     note_refusal(c, &framing);
     if (c->refusal_status != 0 && framing.expects_continue)
         return -1; /* answered before the body is sent (RFC 9110 section 10.1.1) */
     c->phase = CLIENT_BODY;
     client_set_timer(c, c->proxy->config->gateway.body_timeout_ms);
-    if (c->route.kind == ROUTE_NODE && c->refusal_status == 0)
-        return begin_exchange(c, method, &framing);
-    return 0;
+    if (c->refusal_status != 0)
+        return 0;
+    int r = c->route.kind == ROUTE_NODE ? begin_exchange(c, method) : 0;
+    return r == 0 ? ask_for_body(c, &framing) : r;
+}
+
+/* Only one of our own endpoints has something to read; what others are sent is dropped. */
+static int add_own_body(struct client *c, struct slice bytes)
+{
+    if (c->phase == CLIENT_CLOSING)
+        return -1;
+    if (c->route.kind != ROUTE_RESET_ACTIVE || c->refusal_status != 0)
+        return 0;
+    switch (buf_append_slice(&c->body, bytes)) {
+    case 0:
+        return 0;
+    case -EMSGSIZE:
+        return refuse_now(c, 413, own_body_too_long);
+    default:
+        return refuse_now(c, 503, "The gateway is out of memory.");
+    }
 }
 
 static int on_body(llhttp_t *parser, const char *at, size_t len)
@@ -144,7 +173,7 @@ static int on_body(llhttp_t *parser, const char *at, size_t len)
     struct client *c = parser->data;
 
     if (c->exchange == NULL)
-        return c->phase == CLIENT_CLOSING ? -1 : 0;
+        return add_own_body(c, (struct slice){at, len});
     switch (exchange_add_body(c->exchange, (struct slice){at, len})) {
     case 0:
         return 0;
@@ -182,6 +211,7 @@ void client_parse_init(struct client *c)
     llhttp_init(&c->parser, HTTP_REQUEST, &settings);
     c->parser.data = c;
     buf_init(&c->target, TARGET_BYTES_MAX);
+    buf_init(&c->body, ADMIN_BODY_BYTES_MAX);
 }
 
 /* The whole message is here: answer it, or hand it to the engine. */
@@ -205,6 +235,7 @@ static void answer(struct client *c)
     } else {
         admin_answer(c, &route);
     }
+    buf_done(&c->body);
 }
 
 /* The message must not be read further. */
@@ -214,6 +245,7 @@ static void answer_now(struct client *c)
 
     fields_free(c->fields);
     c->fields = NULL;
+    buf_done(&c->body);
     c->is_persistent = false;
     if (c->refusal_status == 0) {
         c->refusal_status = 400;
@@ -227,8 +259,10 @@ static void answer_now(struct client *c)
 
 void client_parse(struct client *c, struct slice bytes)
 {
-    if (c->phase == CLIENT_IDLE) /* what comes is the beginning of a message */
+    if (c->phase == CLIENT_IDLE) { /* what comes is the beginning of a message */
         c->fold = (struct framing_fold){0};
+        c->request_id[0] = '\0';
+    }
     if (c->phase != CLIENT_BODY && framing_finds_fold(&c->fold, bytes)) {
         c->refusal_status = 400;
         c->refusal = "A header field is folded over two lines (RFC 9112 section 5.2).";

@@ -169,12 +169,14 @@ void client_answer(struct client *c, unsigned status, const char *content_type,
                    const char *extra_fields, struct slice body)
 {
     struct buf *out = &c->out;
+    bool has_id = c->request_id[0] != '\0';
 
     int r =
         buf_printf(out,
                    "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-                   "Cache-Control: no-store\r\n%s%s\r\n",
+                   "Cache-Control: no-store\r\n%s%s%s%s%s\r\n",
                    status, answer_phrase(status), content_type, body.len, extra_fields,
+                   has_id ? "X-Request-Id: " : "", c->request_id, has_id ? "\r\n" : "",
                    client_is_persistent(c) ? (c->minor == 0 ? "Connection: keep-alive\r\n" : "")
                                            : "Connection: close\r\n");
     if (r == 0 && !c->is_head_request)

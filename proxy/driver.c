@@ -16,6 +16,7 @@
 #include "log.h"
 #include "mem.h"
 #include "poller.h"
+#include "report.h"
 #include "upstream.h"
 
 /* Every action can lead to one event at most (a connection that fails at once), so that two
@@ -34,48 +35,11 @@ struct driver {
     size_t count;
     struct failover engine;
     struct failover_actions actions;
+    struct report report; /* about the event in hand */
+    bool has_changed;     /* something worth remembering, in this drain */
+    bool was_settled;
     struct failover_event events[EVENTS_MAX];
 };
-
-static const char *name_of(const struct proxy *p, uint16_t node)
-{
-    return node == FAILOVER_NONE ? "none" : p->nodes[node].name;
-}
-
-static void on_node_changed(struct driver *d, const struct failover_action *action)
-{
-    struct proxy_node *n = &d->proxy->nodes[action->node];
-    bool is_bad = action->new_state == NODE_OFFLINE || action->new_state == NODE_INVALID_TOKEN;
-
-    n->since_wall_ms = proxy_wall_ms();
-    const char *why = failover_cause_sentence(action->cause);
-    if (action->cause == FAILOVER_CAUSE_PROCESS && n->reason[0] != '\0')
-        why = n->reason;
-    log_write(is_bad ? LOG_LEVEL_WARN : LOG_LEVEL_INFO,
-              "node %s is %s: %s node=%s from=%s to=%s", n->name,
-              node_state_name(action->new_state), why, n->name,
-              node_state_name(action->old_state), node_state_name(action->new_state));
-}
-
-static void on_switched(struct driver *d, const struct failover_action *action)
-{
-    struct proxy *p = d->proxy;
-
-    /* Before anything was dispatched the lead only follows the highest node that is ready. */
-    if (action->from == FAILOVER_NONE || action->cause == FAILOVER_CAUSE_STARTUP) {
-        log_info("active-standby (主备模式): node %s is active to=%s", name_of(p, action->node),
-                 name_of(p, action->node));
-        return;
-    }
-    struct proxy_switch *entry = &p->switches[p->switch_count++ % SWITCH_LOG_MAX];
-    entry->at_wall_ms = proxy_wall_ms();
-    entry->cause = action->cause;
-    (void)snprintf(entry->from, sizeof entry->from, "%s", name_of(p, action->from));
-    (void)snprintf(entry->to, sizeof entry->to, "%s", name_of(p, action->node));
-    log_info("active-standby (主备模式): switched from %s to %s: %s from=%s to=%s cause=%s",
-             entry->from, entry->to, failover_cause_sentence(action->cause), entry->from,
-             entry->to, failover_cause_name(action->cause));
-}
 
 static void restart_node(struct driver *d, const struct failover_action *action)
 {
@@ -133,10 +97,12 @@ static void carry_out(struct driver *d, const struct failover_action *action)
         restart_node(d, action);
         break;
     case FAILOVER_NODE_CHANGED:
-        on_node_changed(d, action);
+        report_node_changed(&d->report, action);
+        d->has_changed = true;
         break;
     case FAILOVER_SWITCHED:
-        on_switched(d, action);
+        report_switched(&d->report, action);
+        d->has_changed = true;
         break;
     case FAILOVER_ACTION_COUNT:
         assert(false);
@@ -159,9 +125,9 @@ static void arm(struct driver *d)
         (void)uv_timer_start(&d->timer, on_timer, deadline > now ? deadline - now : 0, 0);
 }
 
-/* When a node's estimate changed, for people. Every rule of the engine that touches it is seen
- * here, without a word from it: a handful of nodes, one comparison each. What is restored comes
- * with its own time. */
+/* When a node's estimate changed, for people and for the memory. Every rule of the engine that
+ * touches it is seen here, without a word from it: a handful of nodes, one comparison each.
+ * What is restored comes with its own time. */
 static void note_estimates(struct driver *d, enum failover_event_type why)
 {
     struct proxy *p = d->proxy;
@@ -171,9 +137,22 @@ static void note_estimates(struct driver *d, enum failover_event_type why)
         if (n->estimate_milli == d->engine.nodes[i].estimate_milli)
             continue;
         n->estimate_milli = d->engine.nodes[i].estimate_milli;
+        d->has_changed = true;
         if (why != FAILOVER_RESTORED)
             n->estimate_wall_ms = proxy_wall_ms();
     }
+}
+
+static void tell_memory(struct driver *d)
+{
+    const struct proxy_host *host = &d->proxy->host;
+    /* No action tells that the lead counts from now on. */
+    bool has_changed = d->has_changed || d->engine.is_settled != d->was_settled;
+
+    d->has_changed = false;
+    d->was_settled = d->engine.is_settled;
+    if (has_changed && !d->proxy->is_closing && host->memory_changed != NULL)
+        host->memory_changed(host->host);
 }
 
 static void drain(struct driver *d)
@@ -183,6 +162,8 @@ static void drain(struct driver *d)
     d->is_draining = true;
     while (d->count > 0) {
         const struct failover_event *ev = &d->events[d->head];
+        report_begin(&d->report, d->proxy, ev);
+        d->has_changed = d->has_changed || ev->type == FAILOVER_USAGE;
         failover_step(&d->engine, ev, &d->actions);
         note_estimates(d, ev->type);
         d->head = (d->head + 1) % EVENTS_MAX;
@@ -193,6 +174,7 @@ static void drain(struct driver *d)
     d->head = 0;
     d->is_draining = false;
     arm(d);
+    tell_memory(d);
 }
 
 static void push(struct driver *d, const struct failover_event *ev)
@@ -249,6 +231,7 @@ static struct failover_policy make_policy(const struct config *c)
         .cooldown_ms = c->quota.rate_limit_cooldown_ms,
         .drain_hold_ms = 5 * 60 * 1000, /* DESIGN D7 */
         .poll_gap_ms = 10 * 1000,
+        .token_restart_gap_ms = 60 * 60 * 1000,
         .failback_after_ms = c->gateway.failback_after_ms,
         .reserve_milli = c->quota.reserve * 1000,
         .retry_mask = c->gateway.retry_mask,

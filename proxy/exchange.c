@@ -5,21 +5,22 @@
  * byte of anything else that was not refused) it is STARTED and goes out in the turn it came
  * in. A refusal is held whole, classified, and given to the engine, which passes it on, tries
  * another node, or has us answer ourselves. Nothing reaches the client before STARTED, so that
- * a retry is invisible; nothing is retried after it.
+ * a retry is invisible; nothing is retried after it. What the client gets is in
+ * exchange_answer.c.
  *
  * SPDX-License-Identifier: MIT
  */
-#include "exchange.h"
+#include "exchange_internal.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "answer.h"
 #include "client.h"
 #include "core/outcome.h"
 #include "driver.h"
+#include "evidence.h"
 #include "exchange_text.h"
 #include "log.h"
 #include "mem.h"
@@ -61,6 +62,7 @@ struct exchange *exchange_new(struct client *client, struct slice method,
     x->route = *route;
     x->minor = minor;
     (void)snprintf(x->method, sizeof x->method, "%.*s", (int)method.len, method.at);
+    exchange_text_request_id(x->proxy, fields, x->request_id, sizeof x->request_id);
     buf_init(&x->target, 0);
     buf_init(&x->fields, 0);
     buf_init(&x->answer_fields, 0);
@@ -70,7 +72,7 @@ struct exchange *exchange_new(struct client *client, struct slice method,
     if (r == 0)
         r = buf_append_slice(&x->target, route->path);
     if (r == 0)
-        r = exchange_text_request_fields(&x->fields, fields);
+        r = exchange_text_request_fields(&x->fields, fields, x->request_id);
     if (r < 0) {
         free_exchange(x);
         return NULL;
@@ -135,8 +137,7 @@ void exchange_submit(struct exchange *x)
     driver_post(p->driver, &ev);
 }
 
-/* After a terminal action. */
-static void unregister(struct exchange *x)
+void exchange_release(struct exchange *x)
 {
     struct proxy *p = x->proxy;
 
@@ -149,6 +150,7 @@ static void unregister(struct exchange *x)
         x->upstream = NULL;
         upstream_detach(u);
     }
+    free_exchange(x);
 }
 
 static void post(struct exchange *x, enum failover_event_type type)
@@ -170,11 +172,17 @@ static void post_outcome(struct exchange *x, enum failover_outcome outcome, uint
     driver_post(x->proxy->driver, &ev);
 }
 
-/* Clients hang up when they have seen the end mark of a stream; the node's last chunk comes in
- * a moment. Nothing departs then: a handoff waits that moment instead of killing the node. */
+bool exchange_is_over(const struct exchange *x)
+{
+    return exchange_is_stream(x) && (x->sse.is_complete || x->sse.has_error);
+}
+
+/* Clients hang up when they have seen the last word of a stream; the node's last chunk comes in
+ * a moment. Nothing departs then: a handoff waits that moment instead of killing the node, and
+ * an error is still charged to its account. */
 static bool is_as_good_as_done(struct exchange *x)
 {
-    if (x->upstream == NULL || !x->is_event_stream || !x->sse.is_complete)
+    if (x->upstream == NULL || x->phase != EXCHANGE_STARTED || !exchange_is_over(x))
         return false;
     upstream_resume(x->upstream);
     return true;
@@ -195,84 +203,6 @@ void exchange_client_fin(struct exchange *x)
         post(x, FAILOVER_CLIENT_FIN);
 }
 
-/* ---------------------------------------------------------------- out to the client */
-
-/* An answer that could not be written whole, for want of memory, must not look whole. */
-static void must(struct exchange *x, int r)
-{
-    if (r < 0)
-        x->is_spoilt = true;
-}
-
-static bool is_chunked_out(const struct exchange *x)
-{
-    return !x->has_length && !x->is_bodiless && x->minor >= 1;
-}
-
-static void put_body(struct exchange *x, struct slice bytes)
-{
-    if (x->client == NULL || bytes.len == 0 || x->is_bodiless)
-        return;
-    struct buf *out = client_out(x->client);
-    int r = is_chunked_out(x) ? buf_printf(out, "%zx\r\n", bytes.len) : 0;
-    if (r == 0)
-        r = buf_append_slice(out, bytes);
-    if (r == 0 && is_chunked_out(x))
-        r = buf_append_slice(out, SLICE("\r\n"));
-    must(x, r);
-}
-
-static void put_head(struct exchange *x)
-{
-    /* Without a length and without chunks only the end of the connection ends the answer. */
-    bool is_delimited = x->has_length || x->is_bodiless || x->minor >= 1;
-
-    if (!is_delimited)
-        client_end_after(x->client);
-    must(x, exchange_text_answer_head(client_out(x->client), x, is_chunked_out(x),
-                                      client_is_persistent(x->client)));
-}
-
-/* The first byte goes out: no retry from here on. */
-static void start(struct exchange *x)
-{
-    struct failover_event ev = {.type = FAILOVER_STARTED, .attempt = x->attempt};
-
-    x->phase = EXCHANGE_STARTED;
-    driver_post(x->proxy->driver, &ev);
-    if (x->client == NULL)
-        return;
-    client_hold_done(x->client);
-    put_head(x);
-    put_body(x, buf_slice(&x->held));
-    buf_done(&x->held);
-}
-
-void exchange_on_turn(struct exchange *x)
-{
-    if (x->client == NULL)
-        return;
-    if (x->is_spoilt) {
-        client_close(x->client);
-        return;
-    }
-    if (x->phase != EXCHANGE_STARTED)
-        return;
-    if (client_flush(x->client) && x->upstream != NULL &&
-        client_pending(x->client) > WRITE_HIGH_BYTES && !x->is_paused) {
-        x->is_paused = true;
-        upstream_pause(x->upstream);
-    }
-}
-
-void exchange_writable(struct exchange *x)
-{
-    if (!x->is_paused || x->upstream == NULL)
-        return;
-    x->is_paused = false;
-    upstream_resume(x->upstream);
-}
-
 /* ---------------------------------------------------------------- from the node */
 
 void exchange_on_head(struct exchange *x, unsigned status, const struct fields *fields)
@@ -283,17 +213,18 @@ void exchange_on_head(struct exchange *x, unsigned status, const struct fields *
     uint64_t seconds = 0;
 
     x->status = status;
-    x->has_length =
-        length.at != NULL && slice_to_u64(length, UINT64_MAX / 2, &x->content_length);
     x->is_event_stream = type.len >= 17 && slice_equal_nocase((struct slice){type.at, 17},
                                                               SLICE("text/event-stream"));
+    /* Nobody knows how long a stream will be when it ends in an error event of ours. */
+    x->has_length = length.at != NULL && !exchange_is_stream(x) &&
+                    slice_to_u64(length, UINT64_MAX / 2, &x->content_length);
     x->is_bodiless = status == 204 || status == 304 || strcmp(x->method, "HEAD") == 0;
     x->retry_after_ms =
         retry.at != NULL && slice_to_u64(retry, UINT32_MAX, &seconds) ? seconds * 1000 : 0;
     sse_init(&x->sse, x->route.sse);
     buf_clear(&x->answer_fields);
-    must(x, exchange_text_answer_fields(&x->answer_fields, fields));
-    if (x->client != NULL && x->is_event_stream && status < 300)
+    exchange_must(x, exchange_text_answer_fields(&x->answer_fields, fields));
+    if (x->client != NULL && exchange_is_stream(x))
         client_hold(x->client, HELD_STREAM_MS);
 }
 
@@ -301,38 +232,45 @@ static void on_stream_bytes(struct exchange *x, struct slice bytes)
 {
     sse_feed(&x->sse, bytes);
     if (x->phase == EXCHANGE_STARTED) {
-        put_body(x, bytes);
+        exchange_put_body(x, bytes);
         return;
     }
-    must(x, buf_append_slice(&x->held, bytes));
+    exchange_must(x, buf_append_slice(&x->held, bytes));
     /* An error before any content is worth another node; the end of the stream decides. */
     bool is_worth_it = x->sse.has_content || (x->sse.is_complete && !x->sse.has_error);
     if (is_worth_it || x->held.len > HELD_STREAM_BYTES_MAX)
-        start(x);
+        exchange_start(x);
 }
 
 void exchange_on_body(struct exchange *x, struct slice bytes)
 {
-    if (x->status < 300 && x->is_event_stream) {
+    if (exchange_is_stream(x)) {
         on_stream_bytes(x, bytes);
         return;
     }
     if (x->phase != EXCHANGE_STARTED) {
         bool is_refusal = x->status >= 300;
         if (is_refusal && x->held.len + bytes.len <= REFUSAL_BYTES_MAX) {
-            must(x, buf_append_slice(&x->held, bytes));
+            exchange_must(x, buf_append_slice(&x->held, bytes));
             return;
         }
-        start(x); /* a good answer, or one too long to be a refusal */
+        exchange_start(x); /* a good answer, or one too long to be a refusal */
     }
-    put_body(x, bytes);
+    exchange_put_body(x, bytes);
 }
 
 void exchange_hold_over(struct exchange *x)
 {
     if (x->phase != EXCHANGE_SENT)
         return;
-    start(x);
+    /* An error that can still be hidden: that the node does not end its stream is no reason to
+     * show it. */
+    if (exchange_is_over(x)) {
+        upstream_abort(x->upstream);
+        exchange_on_failed(x, OUTCOME_BODY, OUTCOME_BROKE);
+        return;
+    }
+    exchange_start(x);
     exchange_on_turn(x);
 }
 
@@ -340,19 +278,35 @@ void exchange_hold_over(struct exchange *x)
 static enum failover_outcome judge_stream(const struct exchange *x, uint64_t *ret_wait_ms)
 {
     const struct sse *s = &x->sse;
-    struct refusal refusal;
+    const char *name = x->proxy->nodes[x->node].name;
+    bool is_whole = s->is_complete || (s->dialect == SSE_OTHER && x->is_ended);
+    struct outcome_answer answer = {.phase = OUTCOME_STREAM,
+                                    .end = x->is_ended ? OUTCOME_BROKE : x->end,
+                                    .status = x->status,
+                                    .code = sse_error_code(s),
+                                    .retry_after_ms = sse_retry_after_ms(s)};
 
-    if (s->has_error && !s->has_content && x->phase != EXCHANGE_STARTED) {
-        refusal_read((struct slice){s->error, s->error_len}, &refusal);
-        struct outcome_answer answer = {.status = 429, .code = slice_of(refusal.code)};
-        enum failover_outcome outcome = outcome_classify(&answer, ret_wait_ms);
-        bool has_code = refusal.code[0] != '\0' && (outcome == FAILOVER_OUTCOME_QUOTA ||
-                                                    strstr(refusal.code, "rate_limit"));
-        return has_code ? outcome : FAILOVER_OUTCOME_BROKEN;
-    }
-    /* The client has seen the node's own error event, or the end marker. */
-    bool is_whole = s->is_complete || s->has_error || s->dialect == SSE_OTHER;
-    return is_whole ? FAILOVER_OUTCOME_OK : FAILOVER_OUTCOME_BROKEN;
+    if (x->end == OUTCOME_SILENT) /* the attempt goes on: its end is still to come */
+        return outcome_classify(&answer, ret_wait_ms);
+    if (answer.retry_after_ms == 0)
+        answer.retry_after_ms = x->retry_after_ms;
+    if (s->has_error)
+        answer.end = OUTCOME_ERROR_EVENT;
+    else if (is_whole)
+        answer.end = OUTCOME_WHOLE;
+    enum failover_outcome outcome = outcome_classify(&answer, ret_wait_ms);
+    if (s->has_error)
+        evidence_note(&x->proxy->nodes[x->node], "an error in the stream, code %.*s",
+                      answer.code.len > 0 ? (int)answer.code.len : 1,
+                      answer.code.len > 0 ? answer.code.at : "-");
+    else if (!is_whole && x->end == OUTCOME_WHOLE)
+        evidence_note(&x->proxy->nodes[x->node], "a stream ended without its end mark");
+    if (s->has_error)
+        log_info("node %s: an error in its stream code=%.*s class=%s dialect=%s node=%s", name,
+                 answer.code.len > 0 ? (int)answer.code.len : 1,
+                 answer.code.len > 0 ? answer.code.at : "-", failover_outcome_name(outcome),
+                 sse_dialect_name(s->dialect), name);
+    return outcome;
 }
 
 static enum failover_outcome judge_refusal(struct exchange *x, uint64_t *ret_wait_ms)
@@ -360,45 +314,94 @@ static enum failover_outcome judge_refusal(struct exchange *x, uint64_t *ret_wai
     struct refusal refusal;
 
     refusal_read(buf_slice(&x->held), &refusal);
-    struct outcome_answer answer = {.status = x->status,
-                                    .code = slice_of(refusal.code),
-                                    .message = slice_of(refusal.message),
-                                    .retry_after_ms = x->retry_after_ms};
+    struct outcome_answer answer = {
+        .status = x->status,
+        .code = slice_of(refusal.code),
+        .message = slice_of(refusal.message),
+        .retry_after_ms = x->retry_after_ms != 0 ? x->retry_after_ms : refusal.retry_after_ms};
     enum failover_outcome outcome = outcome_classify(&answer, ret_wait_ms);
-    if (outcome != FAILOVER_OUTCOME_OK)
-        log_info("node %s: refused a request status=%u code=%s class=%s node=%s",
-                 x->proxy->nodes[x->node].name, x->status,
-                 refusal.code[0] == '\0' ? "-" : refusal.code, failover_outcome_name(outcome),
-                 x->proxy->nodes[x->node].name);
+    if (outcome == FAILOVER_OUTCOME_OK)
+        return outcome;
+    struct proxy_node *n = &x->proxy->nodes[x->node];
+    if (outcome != FAILOVER_OUTCOME_REQUEST_FAULT) /* which says nothing of the account */
+        evidence_note(n, "status %u%s%s%s%s", x->status,
+                      refusal.code[0] == '\0' ? "" : ", code ", refusal.code,
+                      refusal.message[0] == '\0' ? "" : ": ", refusal.message);
+    log_info("node %s: refused a request status=%u code=%s class=%s node=%s request=%s",
+             n->name, x->status, refusal.code[0] == '\0' ? "-" : refusal.code,
+             failover_outcome_name(outcome), n->name, x->request_id);
     return outcome;
 }
 
-void exchange_on_end(struct exchange *x)
+/* Of an answer that was not held only the status is known: mostly 200; or a refusal that was
+ * too long. */
+static enum failover_outcome judge_status(const struct exchange *x, uint64_t *ret_wait_ms)
 {
-    enum failover_outcome outcome = FAILOVER_OUTCOME_OK;
-    uint64_t wait_ms = 0;
+    struct outcome_answer answer = {.status = x->status, .retry_after_ms = x->retry_after_ms};
 
+    return outcome_classify(&answer, ret_wait_ms);
+}
+
+static void conclude(struct exchange *x, enum failover_outcome outcome, uint64_t wait_ms)
+{
     if (x->client != NULL)
         client_hold_done(x->client);
-    if (x->status < 300 && x->is_event_stream)
-        outcome = judge_stream(x, &wait_ms);
-    else if (x->phase != EXCHANGE_STARTED)
-        outcome = judge_refusal(x, &wait_ms);
     if (x->is_spoilt)
         outcome = FAILOVER_OUTCOME_BROKEN;
     if (outcome == FAILOVER_OUTCOME_OK) {
         if (x->phase != EXCHANGE_STARTED)
-            start(x); /* whole, though nothing of it was worth showing before */
+            exchange_start(x); /* whole, though nothing of it was worth showing before */
         x->proxy->nodes[x->node].healthy_wall_ms = proxy_wall_ms();
     }
     post_outcome(x, outcome, wait_ms);
 }
 
-void exchange_on_failed(struct exchange *x, enum failover_outcome outcome)
+void exchange_on_end(struct exchange *x)
 {
-    if (x->client != NULL)
-        client_hold_done(x->client);
-    post_outcome(x, outcome, 0);
+    uint64_t wait_ms = 0;
+
+    x->is_ended = true;
+    x->end = OUTCOME_WHOLE;
+    enum failover_outcome outcome = exchange_is_stream(x)          ? judge_stream(x, &wait_ms)
+                                    : x->phase == EXCHANGE_STARTED ? judge_status(x, &wait_ms)
+                                                                   : judge_refusal(x, &wait_ms);
+    conclude(x, outcome, wait_ms);
+}
+
+/* CONNECT and what is not HTTP were noted where the reason is known. */
+static void note_failure(const struct exchange *x, enum outcome_phase phase,
+                         enum outcome_end end)
+{
+    const struct config_gateway *g = &x->proxy->config->gateway;
+    struct proxy_node *n = &x->proxy->nodes[x->node];
+    bool has_head = phase == OUTCOME_BODY;
+
+    if (phase == OUTCOME_CONNECT)
+        return;
+    if (end == OUTCOME_BROKE)
+        evidence_note(n, "the connection broke %s",
+                      has_head ? "in the middle of an answer" : "before an answer");
+    else if (end == OUTCOME_SILENT && has_head)
+        evidence_note(n, "silent for %.1f s in the middle of an answer",
+                      (double)g->idle_timeout_ms / 1000);
+    else if (end == OUTCOME_SILENT)
+        evidence_note(n, "no answer within %.1f s", (double)g->first_byte_timeout_ms / 1000);
+}
+
+void exchange_on_failed(struct exchange *x, enum outcome_phase phase, enum outcome_end end)
+{
+    struct outcome_answer answer = {.phase = phase, .end = end};
+    uint64_t wait_ms = 0;
+
+    note_failure(x, phase, end);
+    x->end = end;
+    /* A stream that had its say is judged by that; one whose connection broke before is a node
+     * that died. */
+    bool has_said = exchange_is_stream(x) && phase == OUTCOME_BODY &&
+                    (end != OUTCOME_BROKE || x->sse.has_error || x->sse.is_complete);
+    enum failover_outcome outcome =
+        has_said ? judge_stream(x, &wait_ms) : outcome_classify(&answer, &wait_ms);
+    conclude(x, outcome, wait_ms);
 }
 
 /* ---------------------------------------------------------------- from the driver */
@@ -409,93 +412,9 @@ void exchange_dispatch(struct exchange *x, uint16_t node, struct failover_id att
     x->node = node;
     x->phase = EXCHANGE_SENT;
     x->is_paused = false;
+    x->is_event_stream = false;
+    x->is_ended = false;
     x->status = 0;
     buf_clear(&x->held);
     upstream_start(x, node, attempt);
-}
-
-/* Frees the exchange after its terminal action; returns its client, NULL when that is gone. */
-static struct client *end(struct exchange *x)
-{
-    struct client *c = x->client;
-
-    if (c != NULL)
-        client_forget_exchange(c);
-    unregister(x);
-    free_exchange(x);
-    return c;
-}
-
-static void finish(struct exchange *x)
-{
-    bool is_spoilt = x->is_spoilt;
-    struct client *c = end(x);
-
-    if (c != NULL && is_spoilt)
-        client_cut(c);
-    else if (c != NULL)
-        client_finish(c);
-}
-
-static void cut(struct exchange *x)
-{
-    struct client *c = end(x);
-
-    if (c != NULL)
-        client_cut(c);
-}
-
-void exchange_pass(struct exchange *x)
-{
-    if (x->client != NULL) {
-        put_head(x);
-        put_body(x, buf_slice(&x->held));
-        if (is_chunked_out(x))
-            must(x, buf_append_slice(client_out(x->client), SLICE("0\r\n\r\n")));
-    }
-    finish(x);
-}
-
-void exchange_reply(struct exchange *x, const struct failover_action *action)
-{
-    struct buf details;
-    char message[1024];
-
-    buf_init(&details, 8192);
-    exchange_text_no_node(x->proxy, action, message, sizeof message, &details);
-    enum route_dialect dialect = x->route.dialect;
-    uint64_t retry_after_s = (action->retry_after_ms + 999) / 1000;
-    struct client *c = end(x);
-    if (c != NULL)
-        client_answer_error(c, dialect, action->status, message,
-                            details.len > 1 ? details.data : NULL, retry_after_s);
-    buf_done(&details);
-}
-
-void exchange_truncate(struct exchange *x)
-{
-    struct buf event;
-
-    log_warn("an answer broke off node=%s stream=%s", x->proxy->nodes[x->node].name,
-             x->is_event_stream ? "yes" : "no");
-    if (x->client != NULL && x->is_event_stream) {
-        buf_init(&event, 4096);
-        if (answer_error_event(&event, x->route.sse,
-                               "The upstream stream broke off before it was complete.") == 0)
-            put_body(x, buf_slice(&event));
-        buf_done(&event);
-    }
-    cut(x);
-}
-
-void exchange_complete(struct exchange *x)
-{
-    /* DONE of a request that was never answered: its client has left, or half left. */
-    if (x->phase != EXCHANGE_STARTED) {
-        cut(x);
-        return;
-    }
-    if (x->client != NULL && is_chunked_out(x))
-        must(x, buf_append_slice(client_out(x->client), SLICE("0\r\n\r\n")));
-    finish(x);
 }

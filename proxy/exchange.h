@@ -10,6 +10,7 @@
 #define EXCHANGE_H
 
 #include "buf.h"
+#include "core/outcome.h"
 #include "core/route.h"
 #include "core/scan.h"
 #include "core/sse.h"
@@ -47,9 +48,10 @@ struct exchange {
     /* The request. */
     struct route route;
     char method[24];
-    struct buf target; /* as the node gets it */
-    struct buf fields; /* "Name: value\r\n"... that travel on */
-    struct body *body; /* NULL = none */
+    char request_id[REQUEST_ID_MAX + 1]; /* the client's own, or one of ours */
+    struct buf target;                   /* as the node gets it */
+    struct buf fields;                   /* "Name: value\r\n"... that travel on */
+    struct body *body;                   /* NULL = none */
     struct scan scan;
     unsigned minor; /* HTTP/1.x of the client */
 
@@ -60,9 +62,11 @@ struct exchange {
     uint64_t content_length;
     bool has_length;
     bool is_event_stream;
-    bool is_bodiless; /* HEAD, 204, 304 */
-    bool is_spoilt;   /* memory ran out in the middle of it */
-    bool is_paused;   /* the node is not read because the client does not keep up */
+    bool is_bodiless;     /* HEAD, 204, 304 */
+    bool is_ended;        /* the node ended it as HTTP goes */
+    bool is_spoilt;       /* memory ran out in the middle of it */
+    bool is_paused;       /* the node is not read because the client does not keep up */
+    enum outcome_end end; /* what was seen at the end of the attempt */
     uint64_t retry_after_ms;
     struct buf held; /* a refusal, or a stream before its first content */
     struct sse sse;
@@ -105,8 +109,12 @@ void exchange_on_turn(struct exchange *x);
 /* The answer is complete as HTTP goes. The upstream has let go of the exchange. */
 void exchange_on_end(struct exchange *x);
 
-/* The attempt failed with this outcome. The upstream has let go of the exchange. */
-void exchange_on_failed(struct exchange *x, enum failover_outcome outcome);
+/* The attempt ended without a complete answer. The upstream has let go of the exchange. */
+void exchange_on_failed(struct exchange *x, enum outcome_phase phase, enum outcome_end end);
+
+/* Has a stream said its last word, an end mark or an error? What the node does then, or its
+ * silence, changes nothing. */
+bool exchange_is_over(const struct exchange *x);
 
 /* ---- from the driver */
 

@@ -12,9 +12,9 @@
 /* Made anew on our side of the connection, or not the node's business. */
 static const struct slice dropped_to_node[] = {
     {"host", 4},           {"content-length", 14}, {"expect", 6},  {"accept-encoding", 15},
-    {"authorization", 13}, {"x-api-key", 9},       {"api-key", 7},
+    {"authorization", 13}, {"x-api-key", 9},       {"api-key", 7}, {"x-request-id", 12},
 };
-static const struct slice dropped_to_client[] = {{"content-length", 14}};
+static const struct slice dropped_to_client[] = {{"content-length", 14}, {"x-request-id", 12}};
 
 static bool is_listed(struct slice name, const struct slice *list, size_t count)
 {
@@ -46,11 +46,39 @@ static int append_fields(struct buf *out, const struct fields *fields,
     return r;
 }
 
-int exchange_text_request_fields(struct buf *out, const struct fields *fields)
+/* Fit for a header field, a log line and a file name. */
+static bool is_plain_id(struct slice id)
+{
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.at[i];
+        bool is_alnum =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!is_alnum && c != '.' && c != '_' && c != ':' && c != '-')
+            return false;
+    }
+    return id.len > 0 && id.len <= REQUEST_ID_MAX;
+}
+
+void exchange_text_request_id(struct proxy *p, const struct fields *fields, char *ret_id,
+                              size_t size)
+{
+    struct slice id = fields_find(fields, SLICE("x-request-id"));
+
+    if (is_plain_id(id))
+        (void)snprintf(ret_id, size, "%.*s", (int)id.len, id.at);
+    else
+        (void)snprintf(ret_id, size, "%08x-%llx", (unsigned)p->boot_id,
+                       (unsigned long long)++p->request_count);
+}
+
+int exchange_text_request_fields(struct buf *out, const struct fields *fields,
+                                 const char *request_id)
 {
     int r = append_fields(out, fields, dropped_to_node,
                           sizeof dropped_to_node / sizeof dropped_to_node[0]);
 
+    if (r == 0)
+        r = buf_printf(out, "X-Request-Id: %s\r\n", request_id);
     /* Streams must be readable to be judged (DESIGN D8). */
     return r < 0 ? r : buf_append_slice(out, SLICE("Accept-Encoding: identity\r\n"));
 }
@@ -68,6 +96,8 @@ int exchange_text_answer_head(struct buf *out, const struct exchange *x, bool is
 
     if (r == 0)
         r = buf_append_slice(out, buf_slice(&x->answer_fields));
+    if (r == 0)
+        r = buf_printf(out, "X-Request-Id: %s\r\n", x->request_id);
     if (r == 0 && x->has_length && x->status != 204)
         r = buf_printf(out, "Content-Length: %llu\r\n", (unsigned long long)x->content_length);
     if (r == 0 && is_chunked)

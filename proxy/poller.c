@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "driver.h"
+#include "evidence.h"
 #include "log.h"
 
 #define PROBE_TIMEOUT_MS 5000 /* a page that calls nobody; half of the default node_wait */
@@ -17,6 +18,18 @@
 static bool is_unreachable(const struct fetch_result *result)
 {
     return result->error == -ECONNREFUSED;
+}
+
+static void note_quota(struct proxy_node *n, const struct failover_usage *u)
+{
+    if (u->is_unlimited)
+        evidence_note(n, "/usage: unlimited");
+    else if (!u->has_remaining)
+        evidence_note(n, "/usage: %s, no figure",
+                      u->is_exhausted ? "exhausted" : "something left");
+    else
+        evidence_note(n, "/usage: %.10g of %.10g left", (double)u->remaining_milli / 1000,
+                      (double)u->entitlement_milli / 1000);
 }
 
 static void on_usage(void *data, const struct fetch_result *result)
@@ -33,11 +46,14 @@ static void on_usage(void *data, const struct fetch_result *result)
     p->poll = NULL;
     n->check_wall_ms = now;
     if (result->error < 0) {
+        evidence_hint(n, "/usage failed: %s", result->error_text);
         log_warn("node %s: /usage failed: %s node=%s", n->name, result->error_text, n->name);
     } else if (result->status != 200) {
+        evidence_hint(n, "/usage answered status %d", result->status);
         log_warn("node %s: /usage answered status %d node=%s", n->name, result->status,
                  n->name);
     } else if (quota_parse(result->body, now, &quota) < 0) {
+        evidence_hint(n, "/usage answered something else than a quota");
         log_warn("node %s: /usage answered something else than a quota node=%s", n->name,
                  n->name);
     } else {
@@ -45,6 +61,7 @@ static void on_usage(void *data, const struct fetch_result *result)
         n->has_quota = true;
         n->quota_wall_ms = now;
         n->healthy_wall_ms = now;
+        note_quota(n, &quota.usage);
         ev.type = FAILOVER_USAGE;
         ev.usage = quota.usage;
         log_debug("node %s: quota remaining=%.1f entitlement=%.1f node=%s", n->name,
@@ -65,6 +82,7 @@ void poller_poll(struct proxy *p, uint16_t node, uint16_t serial)
         fetch_cancel(p->poll);
     p->poll = NULL;
     p->poll_node = node;
+    n->polled_ms = uv_now(p->loop);
     p->poll_serial = serial;
     (void)snprintf(url, sizeof url, "http://%s/usage", n->authority);
     struct fetch_request request = {
@@ -94,6 +112,10 @@ static void on_probe(void *data, const struct fetch_result *result)
     struct proxy_node *n = data;
     struct proxy *p = n->proxy;
 
+    if (result->error < 0)
+        evidence_hint(n, "GET / failed: %s", result->error_text);
+    else
+        evidence_note(n, "GET / answered status %d", result->status);
     probe_done(p, (uint16_t)(n - p->nodes), result->error == 0 && result->status < 500);
 }
 

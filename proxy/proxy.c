@@ -14,10 +14,13 @@
 #include <time.h>
 
 #include "client.h"
+#include "core/printable.h"
 #include "driver.h"
+#include "evidence.h"
 #include "listener.h"
 #include "log.h"
 #include "mem.h"
+#include "memory.h"
 #include "shell.h"
 #include "upstream.h"
 
@@ -33,6 +36,7 @@ static void free_proxy(struct proxy *p)
 {
     for (unsigned i = 0; i < p->node_count; i++)
         mem_free(p->nodes[i].token);
+    mem_free(p->recalled);
     driver_free(p->driver);
     listener_free(p->listener);
     mem_free(p);
@@ -70,6 +74,8 @@ int proxy_open(uv_loop_t *loop, const struct config *config, const struct proxy_
     for (unsigned i = 0; i < REQUESTS_MAX; i++)
         p->free_exchange[i] = (uint16_t)(REQUESTS_MAX - 1 - i);
     p->free_exchanges = REQUESTS_MAX;
+    /* So that ids of two runs differ; when the kernel has nothing random they may not. */
+    (void)uv_random(NULL, NULL, &p->boot_id, sizeof p->boot_id, 0, NULL);
     int r = fetch_pool_new(loop, &p->fetches);
     p->are_fetches_closed = r < 0;
     if (r == 0)
@@ -96,6 +102,27 @@ bool proxy_address(const struct proxy *p, unsigned i, struct proxy_address *ret_
 
 /* ---------------------------------------------------------------- nodes */
 
+/* What the run before knew of a node of this name. */
+static void restore(struct proxy *p, unsigned slot)
+{
+    struct proxy_node *n = &p->nodes[slot];
+    struct memory_node *known = memory_find(p->recalled, n->name);
+    int64_t now_ms = proxy_wall_ms();
+
+    if (known == NULL || known->is_taken)
+        return;
+    known->is_taken = true; /* a node that is removed and added again starts anew */
+    n->has_quota = known->has_quota;
+    n->quota = known->quota;
+    n->quota_wall_ms = known->quota_wall_ms < now_ms ? known->quota_wall_ms : now_ms;
+    n->estimate_wall_ms = known->estimate_wall_ms < now_ms ? known->estimate_wall_ms : now_ms;
+    memory_facts(p->recalled, known, now_ms, &known->facts);
+    n->quota.usage = known->facts.usage;
+    struct failover_event ev = {
+        .type = FAILOVER_RESTORED, .node = (uint16_t)slot, .memory = &known->facts};
+    driver_post_later(p->driver, &ev);
+}
+
 void proxy_node_added(struct proxy *p, unsigned slot, const char *name, enum node_source source,
                       const char *token)
 {
@@ -117,6 +144,7 @@ void proxy_node_added(struct proxy *p, unsigned slot, const char *name, enum nod
                                 .rank = slot,
                                 .is_owned = source == NODE_SPAWNED};
     driver_post_later(p->driver, &ev);
+    restore(p, slot);
 }
 
 static void set_address(struct proxy_node *n, const char *host, uint16_t port)
@@ -162,9 +190,30 @@ void proxy_node_down(struct proxy *p, unsigned slot, enum proxy_down kind, uint6
 
     n->is_up = false;
     if (reason != NULL)
-        (void)snprintf(n->reason, sizeof n->reason, "%s", reason);
+        (void)printable_copy(slice_of(reason), n->reason, sizeof n->reason);
     upstream_close_idle(n);
     driver_post_later(p->driver, &ev);
+}
+
+/* What a line says of /usage counts only while we have reason to expect it: nothing that users
+ * send may pass for it. */
+static bool is_expected(const struct proxy_node *n, enum node_evidence evidence)
+{
+    switch (evidence) {
+    case NODE_EVIDENCE_USAGE_TOKEN:
+    case NODE_EVIDENCE_USAGE_FORBIDDEN:
+    case NODE_EVIDENCE_USAGE_RATE:
+    case NODE_EVIDENCE_USAGE_SERVER:
+        return n->polled_ms != 0 && uv_now(n->proxy->loop) - n->polled_ms <= EVIDENCE_POLL_MS;
+    case NODE_EVIDENCE_CREDENTIALS:
+    case NODE_EVIDENCE_NO_COPILOT:
+    case NODE_EVIDENCE_REFRESH:
+    case NODE_EVIDENCE_NETWORK: /* may come when its fetch gives up, 300 s later */
+    case NODE_EVIDENCE_PORT:
+    case NODE_EVIDENCE_COUNT:
+        break;
+    }
+    return true;
 }
 
 void proxy_node_evidence(struct proxy *p, unsigned slot, enum node_evidence evidence,
@@ -174,7 +223,11 @@ void proxy_node_evidence(struct proxy *p, unsigned slot, enum node_evidence evid
     struct failover_event ev = {
         .type = FAILOVER_EVIDENCE, .node = (uint16_t)slot, .evidence = evidence};
 
-    (void)snprintf(n->evidence, sizeof n->evidence, "%s", line);
+    if (!is_expected(n, evidence)) {
+        log_debug("a line about /usage, which nobody asked, is ignored node=%s", n->name);
+        return;
+    }
+    evidence_note_line(n, line);
     driver_post_later(p->driver, &ev);
 }
 

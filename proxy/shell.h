@@ -19,6 +19,7 @@
 #include "config.h"
 #include "failover.h"
 #include "fetch.h"
+#include "journal.h"
 #include "list.h"
 #include "peer.h"
 #include "proxy.h"
@@ -27,6 +28,7 @@
 struct driver;
 struct exchange;
 struct listener;
+struct memory;
 struct upstream;
 
 /* A node as the shell knows it. */
@@ -38,6 +40,8 @@ struct proxy_node {
     char name[NODE_NAME_MAX + 1];
     char reason[REASON_MAX];   /* why its process is down, in words; "" = not known */
     char evidence[REASON_MAX]; /* what was last seen of its account, in words; "" = nothing */
+    uint64_t evidence_ms;      /* when; on the loop's clock */
+    bool is_evidence_logged;   /* the node's own log said it */
     char *token;               /* owned, or NULL */
     char host[256];
     uint16_t port;
@@ -50,6 +54,7 @@ struct proxy_node {
     struct list busy;   /* struct upstream.link: attempts under way */
     struct quota quota; /* last good answer of /usage */
     bool has_quota;
+    uint64_t polled_ms;       /* when /usage was asked last, on the loop's clock; 0 = never */
     int64_t quota_wall_ms;    /* when it came; 0 = never */
     int64_t estimate_milli;   /* the engine's, as last seen */
     int64_t estimate_wall_ms; /* when that was new; 0 = never */
@@ -57,14 +62,6 @@ struct proxy_node {
     int64_t check_wall_ms;    /* last answer to a poll or probe; 0 = never */
     int64_t healthy_wall_ms;  /* last success; 0 = never */
     struct fetch *probe;
-};
-
-/* One entry of switchLog. */
-struct proxy_switch {
-    int64_t at_wall_ms;
-    char from[NODE_NAME_MAX + 1]; /* "" = none */
-    char to[NODE_NAME_MAX + 1];
-    enum failover_cause cause;
 };
 
 struct proxy {
@@ -93,8 +90,10 @@ struct proxy {
     struct peer_table peers; /* struct client.peer, as far as it counts */
     unsigned upstream_count; /* open connections to nodes */
     uint64_t body_bytes;     /* request bodies in memory, against body_memory_max */
-    struct proxy_switch switches[SWITCH_LOG_MAX];
-    unsigned switch_count; /* total; the ring index is modulo SWITCH_LOG_MAX */
+    struct journal journal;
+    struct memory *recalled; /* of the run before; NULL = nothing */
+    uint32_t boot_id;        /* random: the first half of the request ids that we make */
+    uint64_t request_count;  /* the second half */
     bool is_draining;
     bool is_closing;
     bool is_driver_open;

@@ -2,8 +2,8 @@
  *
  * A start takes a fresh port, so a port that somebody else took in the meantime costs one
  * restart. Everything that fails before there is a process ends in `problem`, in the words that
- * /health shows; so does the end of a process: what it died of, with the error that it printed
- * last, or why we ended it.
+ * /health shows; so does the end of a process: what it died of, with what its last lines prove
+ * or else with the error that it printed last, or why we ended it.
  *
  * When the process is reaped its last lines are read first, then descendants that left its
  * group are ended, then the owner is told.
@@ -27,6 +27,7 @@
 #define CHILD_MAGIC      0x4348494cu
 #define LAST_WORDS_MS    2000 /* an error printed so shortly before the end explains it */
 #define COMPLAINT_EXTRAS 40   /* "exited with status 255 ()" beside it */
+#define EVIDENCE_REST_MS 100  /* nodes repeat themselves, and a broken one may without end */
 
 static void set_problem(struct child *c, const char *format, ...) PRINTF_LIKE(2, 3);
 static void set_problem(struct child *c, const char *format, ...)
@@ -69,6 +70,27 @@ static void note_complaint(struct child *c, struct slice line)
     }
 }
 
+/* Evidence of a start that fails, or of a refresh, explains the end that follows. */
+static void note_evidence(struct child *c, int stream, const char *text, size_t len)
+{
+    enum node_evidence evidence;
+    uint64_t now_ms = uv_now(c->host->loop);
+
+    if (!evidence_line(&c->evidence, stream, text, len, &evidence))
+        return;
+    if (evidence == NODE_EVIDENCE_CREDENTIALS)
+        c->is_refused = true;
+    if (!c->evidence.is_up || evidence == NODE_EVIDENCE_REFRESH) {
+        (void)snprintf(c->complaint, sizeof c->complaint, "%s", evidence_sentence(evidence));
+        c->complaint_ms = now_ms;
+    }
+    uint64_t *told_ms = &c->evidence_ms[evidence];
+    if (*told_ms != 0 && now_ms - *told_ms < EVIDENCE_REST_MS)
+        return;
+    *told_ms = now_ms;
+    c->host->on_evidence(c->host->data, c, evidence, c->evidence.text);
+}
+
 static void on_line(void *data, int stream, const char *text, size_t len)
 {
     struct child *c = data;
@@ -79,6 +101,7 @@ static void on_line(void *data, int stream, const char *text, size_t len)
         log_node_line(c->config->name, stream, text, len);
     if (stream == STDERR_FILENO)
         note_complaint(c, (struct slice){.at = text, .len = len});
+    note_evidence(c, stream, text, len);
     memcpy(code, c->prompt.code, sizeof code);
     switch (prompt_line(&c->prompt, text, len)) {
     case PROMPT_CODE:
@@ -256,6 +279,9 @@ bool child_start(struct child *c, uint16_t generation)
     c->starts++;
     c->why[0] = '\0';
     c->complaint[0] = '\0';
+    c->is_refused = false;
+    memset(c->evidence_ms, 0, sizeof c->evidence_ms);
+    evidence_init(&c->evidence);
     prompt_init(&c->prompt);
     int r = plan == NULL ? -ENOMEM : address_free_port(c->address, &c->port);
     if (r < 0)
@@ -280,6 +306,12 @@ void child_signal(struct child *c, int signum, const char *why)
     spawn_child_signal(&c->process, signum);
 }
 
+void child_up(struct child *c)
+{
+    assert(c->magic == CHILD_MAGIC);
+    evidence_up(&c->evidence);
+}
+
 bool child_has_process(const struct child *c)
 {
     return c->process.pid > 0;
@@ -288,4 +320,9 @@ bool child_has_process(const struct child *c)
 bool child_has_token(const struct child *c)
 {
     return home_has_token(c->home, c->config->token_file);
+}
+
+int child_set_token_aside(const struct child *c, char *ret_path)
+{
+    return home_set_token_aside(c->home, c->config->token_file, ret_path);
 }

@@ -15,6 +15,7 @@
 #include "error.h"
 #include "node.h"
 #include "supervisor/address.h"
+#include "supervisor/core/evidence.h"
 #include "supervisor/core/prompt.h"
 #include "supervisor/home.h"
 #include "supervisor/output.h"
@@ -31,7 +32,11 @@ struct child_host {
     const char *state_dir;
     void (*on_prompt)(void *data, struct child *child);    /* its code and url are new */
     void (*on_logged_in)(void *data, struct child *child); /* its account is new */
-    void (*on_exited)(void *data, struct child *child);    /* reaped; `problem` says how */
+    /* A line of its log proves this. `line` is for people: redacted, at most REASON_MAX - 1
+     * bytes, borrowed for the call. The same evidence comes at most ten times a second. */
+    void (*on_evidence)(void *data, struct child *child, enum node_evidence evidence,
+                        const char *line);
+    void (*on_exited)(void *data, struct child *child); /* reaped; `problem` says how */
     void *data;
 };
 
@@ -54,8 +59,11 @@ struct child {
     struct reaper_child reaped;
     struct output *outputs[2];
     struct prompt prompt;
-    char why[REASON_MAX];       /* why we end it, or "" */
-    char complaint[REASON_MAX]; /* the last error it printed, or "" */
+    struct evidence evidence;
+    uint64_t evidence_ms[NODE_EVIDENCE_COUNT]; /* when the owner was told last; 0 = never */
+    bool is_refused;                           /* it said that GitHub refuses its login */
+    char why[REASON_MAX];                      /* why we end it, or "" */
+    char complaint[REASON_MAX]; /* the last error it printed, in plain words if known, or "" */
     uint64_t complaint_ms;      /* when */
 };
 
@@ -77,7 +85,13 @@ bool child_start(struct child *child, uint16_t generation) MUST_CHECK;
  * what was said before. A child without a process is left alone. */
 void child_signal(struct child *child, int signum, const char *why);
 
+/* It serves: what only a start can prove does not count any more. */
+void child_up(struct child *child);
+
 bool child_has_process(const struct child *child);
 bool child_has_token(const struct child *child);
+
+/* As home_set_token_aside(). */
+int child_set_token_aside(const struct child *child, char *ret_path) MUST_CHECK;
 
 #endif

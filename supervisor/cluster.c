@@ -12,8 +12,10 @@
 #include "supervisor/cluster_internal.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "log.h"
@@ -53,6 +55,7 @@ void cluster_post_node(struct cluster *c, enum fleet_event_type type, unsigned s
                         .id = {.slot = (uint16_t)slot,
                                .generation = child == NULL ? 0 : child->generation},
                         .has_token = child != NULL && child_has_token(child),
+                        .is_refused = child != NULL && child->is_refused,
                     });
 }
 
@@ -64,6 +67,17 @@ static void on_child_prompt(void *data, struct child *child)
 static void on_child_logged_in(void *data, struct child *child)
 {
     cluster_post_node(data, FLEET_EVENT_LOGGED_IN, child->slot);
+}
+
+static void on_child_evidence(void *data, struct child *child, enum node_evidence evidence,
+                              const char *line)
+{
+    struct cluster *c = data;
+
+    log_debug("a line of the node's log is evidence node=%s evidence=%s line=\"%s\"",
+              child->config->name, node_evidence_name(evidence), line);
+    if (c->phase < CLUSTER_CLOSING)
+        proxy_node_evidence(c->proxy, child->slot, evidence, line);
 }
 
 static void on_child_exited(void *data, struct child *child)
@@ -162,11 +176,34 @@ static void send_signal(struct cluster *c, const struct fleet_action *a)
                  m->child->why[0] == '\0' ? why : NULL);
 }
 
-static void node_up(struct cluster *c, unsigned slot)
+/* What cannot be done now is asked for again when the next start is refused. */
+static void set_aside(struct cluster *c, unsigned slot)
 {
     const struct child *child = c->members[slot].child;
+    char path[HOME_TOKEN_PATH_MAX];
+    int r = child_set_token_aside(child, path);
+
+    if (r < 0 && r != -ENOENT) {
+        log_error(
+            "GitHub refuses the login of this node, but its token file cannot be renamed: "
+            "%s; remove it, then a login is asked for node=%s file=%s/%s",
+            strerror(-r), child->config->name, child->home, child->config->token_file);
+        return;
+    }
+    if (r == 0)
+        log_warn("GitHub refuses the login of this node again and again, so its token is set "
+                 "aside and a new login is asked for; should the old one be good after all, "
+                 "rename the file back and restart the node node=%s old_token=%s",
+                 child->config->name, path);
+    cluster_post_node(c, FLEET_EVENT_TOKEN_GONE, slot);
+}
+
+static void node_up(struct cluster *c, unsigned slot)
+{
+    struct child *child = c->members[slot].child;
     char after[32];
 
+    child_up(child);
     relay_duration(uv_now(c->loop) - child->started_ms, after, sizeof after);
     log_info("node is up node=%s pid=%d account=%s after=\"%s\"", child->config->name,
              (int)child->process.pid,
@@ -235,6 +272,9 @@ static void carry_out(struct cluster *c, const struct fleet_action *a)
     case FLEET_ACTION_RETRACT_GONE:
         relay_gone(m->config->name);
         break;
+    case FLEET_ACTION_SET_ASIDE:
+        set_aside(c, a->id.slot);
+        break;
     case FLEET_ACTION_NODE_UP:
         node_up(c, a->id.slot);
         break;
@@ -287,6 +327,7 @@ void cluster_child_host_init(struct cluster *c)
         .state_dir = c->config->supervisor.state_dir,
         .on_prompt = on_child_prompt,
         .on_logged_in = on_child_logged_in,
+        .on_evidence = on_child_evidence,
         .on_exited = on_child_exited,
         .data = c,
     };

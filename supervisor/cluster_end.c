@@ -1,9 +1,10 @@
 /* cluster_end - how everything ends: from a signal to the last closed handle.
  *
  * In this order: TERM or INT stops accepting and drains (tick looks whether anybody still
- * waits); then STOP_ALL ends the nodes; EXIT of the fleet closes the proxy, then the fetches;
- * descendants that escaped are ended (tick again); then our own handles close, and the loop has
- * nothing left to do. A second signal skips the drain, a third kills.
+ * waits); then what shall survive is written and STOP_ALL ends the nodes; EXIT of the fleet
+ * closes the proxy, then the fetches; descendants that escaped are ended (tick again); then our
+ * own handles close, and the loop has nothing left to do. A second signal skips the drain, a
+ * third kills.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -28,6 +29,7 @@ static void stop_nodes(struct cluster *c)
 
     c->phase = CLUSTER_STOPPING;
     (void)uv_timer_stop(&c->tick);
+    cluster_memory_finish(c);
     if (proxy_busy(c->proxy) > 0)
         log_warn("answers are cut off requests=%u", proxy_busy(c->proxy));
     cluster_post(c, (struct fleet_event){
@@ -56,6 +58,7 @@ static void close_handles(struct cluster *c)
     uv_close((uv_handle_t *)&c->timer, on_uv_handle_closed);
     uv_close((uv_handle_t *)&c->tick, on_uv_handle_closed);
     reaper_close(&c->reaper, on_our_handle_closed, c);
+    cluster_memory_close(c, on_our_handle_closed);
     signals_close(&c->signals, on_our_handle_closed);
 }
 

@@ -70,6 +70,7 @@ void cluster_host_init(struct cluster *c, struct proxy_host *ret_host)
         .node_restart = on_node_restart,
         .node_process = on_node_process,
         .login = on_login,
+        .memory_changed = cluster_memory_changed,
         .closed = cluster_end_on_proxy_closed,
     };
 }

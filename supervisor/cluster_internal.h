@@ -18,9 +18,10 @@
 #include "supervisor/core/fleet.h"
 #include "supervisor/reaper.h"
 #include "supervisor/signals.h"
+#include "supervisor/state.h"
 
 #define CLUSTER_MAGIC     0x434c5553u
-#define CLUSTER_QUEUE_MAX (8 * NODES_MAX) /* kinds of events that a node can have pending */
+#define CLUSTER_QUEUE_MAX (10 * NODES_MAX) /* kinds of events that a node can have pending */
 
 enum cluster_phase {
     CLUSTER_RUNNING,
@@ -53,7 +54,8 @@ struct cluster {
     uv_timer_t timer; /* fleet_deadline() */
     uv_timer_t tick;  /* runs while draining and sweeping */
     struct child_host child_host;
-    int lock_fd;
+    int lock_fd;          /* -1: the state directory is not ours to write to */
+    struct state *memory; /* NULL: nothing survives a restart */
     enum cluster_phase phase;
     unsigned stop_signals;
     uint64_t shutdown_ms; /* when the whole shutdown must be over */
@@ -82,6 +84,12 @@ void cluster_child_host_init(struct cluster *c);
 
 /* cluster_host.c: the proxy's wishes and questions. */
 void cluster_host_init(struct cluster *c, struct proxy_host *ret_host);
+
+/* cluster_memory.c: what survives a restart. */
+void cluster_memory_open(struct cluster *c); /* after the proxy, before its nodes */
+void cluster_memory_changed(void *host);
+void cluster_memory_finish(struct cluster *c); /* before the nodes go down */
+void cluster_memory_close(struct cluster *c, void (*on_closed)(void *data));
 
 /* cluster_end.c: from a signal to the last closed handle. */
 void cluster_end_on_signal(void *data, int signum);

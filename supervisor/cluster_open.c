@@ -14,12 +14,14 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "mem.h"
 #include "supervisor/cluster_internal.h"
 
 #define PROBE_INTERVAL_MS       100
 #define LOGIN_PROBE_INTERVAL_MS 1000
-#define OUR_HANDLES             5 /* pump, timer, tick, reaper, signals */
+#define REFUSED_APART_MS        60000 /* a hiccup of GitHub's login does not last so long */
+#define OUR_HANDLES             5 /* pump, timer, tick, reaper, signals; memory adds itself */
 
 static void add_spawned(struct cluster *c, unsigned slot)
 {
@@ -38,6 +40,7 @@ static void add_spawned(struct cluster *c, unsigned slot)
                                 .restart_reset_ms = n->restart_reset_ms,
                                 .probe_interval_ms = PROBE_INTERVAL_MS,
                                 .login_probe_interval_ms = LOGIN_PROBE_INTERVAL_MS,
+                                .refused_apart_ms = REFUSED_APART_MS,
                                 .restart = {.delay_ms = n->restart_delay_ms,
                                             .delay_max_ms = n->restart_delay_max_ms},
                             },
@@ -56,31 +59,51 @@ static void add_nodes(struct cluster *c)
     }
 }
 
-/* Members for all nodes, and a home for each that is ours. The state directory is needed only
- * when there is one. */
+/* Nodes of ours live in the state directory; without one it only holds what is remembered, and
+ * the cluster runs without memory where it cannot be used. */
+static int open_state_directory(struct cluster *c, bool is_needed, struct error *ret_error)
+{
+    struct error error;
+    int r = home_open_state(c->config->supervisor.state_dir, &c->lock_fd, &error);
+
+    if (r == 0)
+        return 0;
+    if (is_needed) {
+        *ret_error = error;
+        return r;
+    }
+    log_warn("%s; nothing will be remembered for the next start", error.text);
+    return 0;
+}
+
+static int make_child(struct cluster *c, unsigned slot, struct error *ret_error)
+{
+    struct cluster_member *m = &c->members[slot];
+
+    m->child = mem_alloc(1, sizeof *m->child);
+    if (m->child == NULL) {
+        (void)snprintf(ret_error->text, sizeof ret_error->text, "out of memory");
+        return -ENOMEM;
+    }
+    return child_init(m->child, &c->child_host, m->config, slot, ret_error);
+}
+
+/* Members for all nodes, and a home for each that is ours. */
 static int make_members(struct cluster *c, struct error *ret_error)
 {
-    int r = 0;
+    bool has_spawned = false;
 
-    for (size_t i = 0; i < c->config->node_count && r == 0; i++) {
+    for (size_t i = 0; i < c->config->node_count; i++) {
         const struct config_node *n = &c->config->nodes[i];
         if (!n->enabled)
             continue;
-        unsigned slot = c->member_count++;
-        struct cluster_member *m = &c->members[slot];
-        *m = (struct cluster_member){.config = n, .cluster = c};
-        if (n->source != NODE_SPAWNED)
-            continue;
-        if (c->lock_fd < 0)
-            r = home_open_state(c->config->supervisor.state_dir, &c->lock_fd, ret_error);
-        if (r < 0)
-            break;
-        m->child = mem_alloc(1, sizeof *m->child);
-        if (m->child == NULL) {
-            (void)snprintf(ret_error->text, sizeof ret_error->text, "out of memory");
-            return -ENOMEM;
-        }
-        r = child_init(m->child, &c->child_host, n, slot, ret_error);
+        c->members[c->member_count++] = (struct cluster_member){.config = n, .cluster = c};
+        has_spawned = has_spawned || n->source == NODE_SPAWNED;
+    }
+    int r = c->member_count == 0 ? 0 : open_state_directory(c, has_spawned, ret_error);
+    for (unsigned slot = 0; slot < c->member_count && r == 0; slot++) {
+        if (c->members[slot].config->source == NODE_SPAWNED)
+            r = make_child(c, slot, ret_error);
     }
     return r;
 }
@@ -136,6 +159,7 @@ int cluster_open(uv_loop_t *loop, const struct config *config, struct cluster **
         cluster_free(c);
         return r;
     }
+    cluster_memory_open(c);
     add_nodes(c);
     *ret_cluster = c;
     return 0;

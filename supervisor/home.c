@@ -139,7 +139,7 @@ int home_prepare(const char *state_dir, const char *name, char *ret_path,
 
 bool home_has_token(const char *home, const char *token_file)
 {
-    char path[2 * HOME_PATH_MAX];
+    char path[HOME_TOKEN_PATH_MAX];
     char start[64];
     bool has_token = false;
 
@@ -155,4 +155,19 @@ bool home_has_token(const char *home, const char *token_file)
     for (ssize_t i = 0; i < n && !has_token; i++)
         has_token = strchr(" \t\r\n", start[i]) == NULL;
     return has_token;
+}
+
+int home_set_token_aside(const char *home, const char *token_file, char *ret_path)
+{
+    char from[HOME_TOKEN_PATH_MAX];
+    char to[HOME_TOKEN_PATH_MAX];
+
+    int len = snprintf(to, sizeof to, "%s/%s.refused", home, token_file);
+    if (len < 0 || (size_t)len >= sizeof to)
+        return -ENAMETOOLONG;
+    (void)snprintf(from, sizeof from, "%s/%s", home, token_file);
+    if (rename(from, to) < 0)
+        return -errno;
+    memcpy(ret_path, to, (size_t)len + 1);
+    return 0;
 }

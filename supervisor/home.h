@@ -13,6 +13,9 @@
 /* STATE_DIR/nodes/NAME and something below it; state_dir itself has at most CONFIG_PATH_MAX. */
 #define HOME_PATH_MAX 2048
 
+/* A token file with its directory. */
+#define HOME_TOKEN_PATH_MAX (2 * HOME_PATH_MAX)
+
 /* Makes the state directory (0700, parents too) and locks it for the life of ret_lock_fd, so
  * that two daemons do not share it. On failure `ret_error` says what to do.
  * Errors: -EBUSY (another one runs there), -EPERM (it belongs to somebody else), those of
@@ -27,5 +30,11 @@ int home_prepare(const char *state_dir, const char *name, char *ret_path,
 
 /* The token file is there, and something is in it. */
 bool home_has_token(const char *home, const char *token_file);
+
+/* GitHub refuses that token: renames the file, with `.refused` behind its name and over an
+ * older one of that name, so that the node asks for a login when it starts. `ret_path` has
+ * HOME_TOKEN_PATH_MAX bytes and says where it is now. Errors: -ENOENT (there is none),
+ * -ENAMETOOLONG, those of rename(2). */
+int home_set_token_aside(const char *home, const char *token_file, char *ret_path) MUST_CHECK;
 
 #endif

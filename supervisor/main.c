@@ -9,10 +9,12 @@
  *     child.c            one node's process; uses spawn (fork, exec), output (its lines),
  *                        home (its directory), address (its loopback address)
  *     reaper.c           who ended, and how        relay.c    login codes for humans
+ *     state.c            a small file that is always whole: what survives a restart
  *   supervisor/core/     pure: fleet and proc (the life of processes), plan (what to execute),
  *                        prompt (login codes), backoff, redact, clean
  *   proxy/proxy.c        the gateway: listener, client, exchange, upstream; driver steps the
- *                        failover engine; poller asks for quotas; admin answers /health
+ *                        failover engine; poller asks for quotas; admin answers /health;
+ *                        report and journal tell what changed; memory is its text on disk
  *   proxy/core/          pure: failover (which node serves), framing, route, sse, outcome
  *   proxy/base/          log, memory, buffers
  *

@@ -4,7 +4,8 @@
 #   deps.sh apt        Debian, Ubuntu: libraries and compiler. Asks dpkg first, so a second run
 #                      takes no time and no network. Elsewhere: prints names of packages.
 #   deps.sh node       Node is checked, then copilot-api goes into build/copilot-api.
-#   deps.sh apt test   and   deps.sh node test   add what only the tests need.
+#   deps.sh apt test   and   deps.sh node test   add what only the tests need. nginx and
+#                      HAProxy, which the tests compare us with, go into build/peers.
 #
 # npm installs from the committed lock files: they pin every version by its integrity hash and
 # name no download address, so the registry is the one that npm is configured for.
@@ -66,21 +67,24 @@ other_systems() {
     *fedora* | *rhel*)
         set -- "dnf install gcc make pkgconf libuv-devel libcurl-devel jansson-devel" \
             "inih-devel openssl-devel llhttp-devel nodejs npm" \
-            "libcmocka-devel python3-pytest python3-pytest-xdist clang clang-tools-extra"
+            "libcmocka-devel python3-pytest python3-pytest-xdist clang clang-tools-extra" \
+            "nginx haproxy"
         ;;
     *alpine*)
         clang="clang clang-extra-tools compiler-rt"
         set -- "apk add build-base pkgconf linux-headers libuv-dev curl-dev jansson-dev" \
             "inih-dev openssl-dev llhttp-dev nodejs npm" \
-            "$clang cmocka-dev py3-pytest py3-pytest-xdist iproute2 util-linux"
+            "$clang cmocka-dev py3-pytest py3-pytest-xdist iproute2 util-linux nginx haproxy"
         ;;
     *arch*)
         set -- "pacman -S gcc make pkgconf libuv curl jansson" \
-            "libinih openssl llhttp nodejs npm" "cmocka python-pytest python-pytest-xdist clang"
+            "libinih openssl llhttp nodejs npm" \
+            "cmocka python-pytest python-pytest-xdist clang" "nginx haproxy"
         ;;
     *)
         set -- "a C11 compiler, make, pkg-config, libuv, libcurl, jansson" \
-            "inih, OpenSSL, llhttp, Node and npm" "cmocka, pytest, pytest-xdist, clang"
+            "inih, OpenSSL, llhttp, Node and npm" "cmocka, pytest, pytest-xdist, clang" \
+            "nginx, HAProxy"
         ;;
     esac
     for library in libuv libcurl jansson inih libcrypto; do
@@ -88,7 +92,7 @@ other_systems() {
     done
     [ -z "${not_there:-}" ] || fail "not found: $not_there" \
         "there is no apt on this system; it calls them:" "    $1 $2" \
-        "and for the tests:" "    $3"
+        "and for the tests:" "    $3 $4"
 }
 
 # missing TEST: what apt would have to install, as far as its lists know.
@@ -164,8 +168,55 @@ node_packages() {
     [ "$1" != test ] || install tests/integration/clients build/clients
 }
 
+# ------------------------------------------------------------------------------------ peers
+
+# The wire tests run against nginx and HAProxy, too. Theirs are unpacked, not installed: an
+# installed one would be a service of this machine from then on, on port 80.
+
+has_peer() {
+    [ -x "build/peers/$1" ] || [ -x "/usr/sbin/$1" ] || command -v "$1" >/dev/null 2>&1
+}
+
+# fetch_packages INTO NAME...: the packages and what they need that is not installed.
+fetch_packages() {
+    into=$1
+    shift
+    quietly apt-get install -y --no-install-recommends --download-only \
+        -o Dir::Cache::archives="$into" -o Debug::NoLocking=1 "$@"
+}
+
+# Programs and shared libraries of the packages in $1 go into build/peers, side by side.
+unpack_packages() {
+    for package in "$1"/*.deb; do
+        dpkg-deb -x "$package" "$1/tree"
+    done
+    mkdir -p build/peers
+    find "$1/tree" \( -name '*.so.*' -o -path '*/sbin/nginx' -o -path '*/sbin/haproxy' \) \
+        -exec cp -P {} build/peers/ \;
+}
+
+peers() {
+    wanted=
+    for peer in nginx haproxy; do
+        has_peer $peer || wanted="$wanted $peer"
+    done
+    [ -n "$wanted" ] || return 0
+    command -v apt-get >/dev/null 2>&1 || fail "not found:$wanted (the tests compare us)"
+    echo "deps: unpacking into build/peers:$wanted"
+    folder=$(mktemp -d)
+    trap 'rm -rf "$folder"' EXIT
+    if ! fetch_packages "$folder" $wanted; then
+        [ "$(id -u)" = 0 ] || fail "run 'apt-get update' as root, then try again"
+        quietly apt-get update && fetch_packages "$folder" $wanted || fail "no$wanted"
+    fi
+    unpack_packages "$folder"
+}
+
 case "${1:-}" in
-apt) apt "${2:-}" ;;
+apt)
+    apt "${2:-}"
+    [ "${2:-}" != test ] || peers
+    ;;
 node) node_packages "${2:-}" ;;
 *) fail "usage: deps.sh {apt|node} [test]" ;;
 esac

@@ -20,30 +20,30 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "seeded"
 SIZES = ["-DNODES_MAX=4", "-DREQUESTS_MAX=2", "-DATTEMPTS_MAX=3"]
 SEARCHES = {"P1": 1, "fail-back": 10, "reserve": 11}  # where it shows; else in the first one
-CORE = ["failover", "failover_names", "events", "flight", "baton", "health", "health_quota"]
+CORE = ["failover", "failover_names", "events", "ending", "flight", "baton", "health", "health_quota"]
 SEARCH = ["model_failover", "search_check", "search_rules", "search_events", "search_key",
           "search_store"]
 
 BUGS = [
-    ("P1", "flight.c", "(state == NODE_READY || (state == NODE_DRAINED && r->is_free_model))",
+    ("P1", "flight.c", "(state == NODE_READY || (state == NODE_DRAINED && is_free))",
      "(state == NODE_READY || state == NODE_RATE_LIMITED)"),
     ("P2", "baton.c", "if (i != f->active && f->nodes[i].inflight > 0)",
      "if (i != f->active && f->nodes[i].inflight > 1)"),
-    ("P3", "events.c", "hand_on(f, r, outcome, out);\n        return;\n    }\n    bool can_ask",
-     "hand_on(f, r, outcome, out);\n    }\n    bool can_ask"),
-    ("P4", "events.c", "else if (r->state == FAILOVER_REQUEST_STARTED)",
+    ("P3", "ending.c", "hand_on(f, r, outcome, out);\n        return;\n    }\n    enum",
+     "hand_on(f, r, outcome, out);\n    }\n    enum"),
+    ("P4", "ending.c", "else if (r->state == FAILOVER_REQUEST_STARTED)",
      "else if (r->state == FAILOVER_REQUEST_STARTED && ev->outcome != FAILOVER_OUTCOME_QUOTA)"),
     ("P5", "flight.c", "if (r->attempts > f->policy.retry_limit)",
      "if (r->attempts > f->policy.retry_limit + 1)"),
     ("P6", "baton.c", "if (n->rank < rank && (below", "if (n->rank + 1 < rank && (below"),
     ("P7", "health.c", "!(n->is_token_bad && n->is_owned)", "true"),
-    ("P8", "health.c", "n->limited_until_ms == 0 || n->limited_until_ms > now_ms)",
-     "n->limited_until_ms == 0 || n->limited_until_ms >= now_ms)"),
+    ("P8", "health.c", "    if (n->limited_until_ms <= now_ms)",
+     "    if (n->limited_until_ms < now_ms)"),
     ("P9", "flight.c", "at = min_ms(at, until);", "at = r->is_bypass ? until : at;"),
     ("P10", "flight.c", "return a->is_used && a->generation == id.generation ? a : NULL;",
      "return a->is_used ? a : NULL;"),
-    ("P11", "health.c", "if (n->forbidden_streak > 0 && n->judging == 0)",
-     "if (n->judging == 0)"),
+    ("P11", "health.c", "if (n->forbidden_streak > 0 && !n->is_forbidden_asked)",
+     "if (!n->is_forbidden_asked)"),
     ("D4", "baton.c", "health_may_be_cut(n) && n->handoff_until_ms <= now_ms;",
      "health_may_be_cut(n);"),
     ("D6", "events.c", "    r->is_fin = true;\n", ""),

@@ -56,6 +56,11 @@ void log_set_filter(size_t (*filter)(char *text, size_t len))
     line_filter = filter;
 }
 
+size_t log_filter(char *text, size_t len)
+{
+    return line_filter == NULL ? len : line_filter(text, len);
+}
+
 uint64_t log_dropped(void)
 {
     return dropped_total;
@@ -136,8 +141,7 @@ static void finish(char *line, size_t start, size_t len)
         if ((unsigned char)line[i] < 0x20 && line[i] != '\t')
             line[i] = ' ';
     }
-    if (line_filter != NULL)
-        len = start + line_filter(line + start, len - start);
+    len = start + log_filter(line + start, len - start);
     line[len++] = '\n';
     emit(line, len);
 }

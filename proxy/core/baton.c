@@ -27,7 +27,8 @@ static bool is_ready(const struct failover_node *n)
 
 static bool is_drained(const struct failover_node *n)
 {
-    return n->is_used && !n->is_restart_asked && health_state(n) == NODE_DRAINED;
+    return n->is_used && !n->is_restart_asked && health_state(n) == NODE_DRAINED &&
+           n->limited_until_ms == 0;
 }
 
 /* Whoever leads before anything was dispatched: the node below this rank, see next_below(). */
@@ -56,6 +57,15 @@ static uint16_t next_below(const struct failover *f, uint32_t rank,
     return below != FAILOVER_NONE ? below : highest;
 }
 
+/* Moves that are no failure of the account: an order from outside, a 5xx, a request that did
+ * not fit. Fail-back must not undo them at once. */
+static bool is_placed(enum failover_cause cause)
+{
+    return cause == FAILOVER_CAUSE_RESET_ACTIVE || cause == FAILOVER_CAUSE_HANDOFF ||
+           cause == FAILOVER_CAUSE_SERVER || cause == FAILOVER_CAUSE_BROKEN ||
+           cause == FAILOVER_CAUSE_RESERVE;
+}
+
 static void move(struct failover *f, uint16_t to, enum failover_cause cause, uint64_t now_ms,
                  struct failover_actions *out)
 {
@@ -65,7 +75,8 @@ static void move(struct failover *f, uint16_t to, enum failover_cause cause, uin
     if (from != FAILOVER_NONE && f->nodes[from].inflight > 0)
         f->nodes[from].handoff_until_ms = add_ms(now_ms, f->policy.handoff_timeout_ms);
     f->active = to;
-    f->switched_ms = now_ms;
+    if (is_placed(cause))
+        f->placed_ms = now_ms;
     struct failover_action *action = emit(out, FAILOVER_SWITCHED);
     action->from = from;
     action->node = to;
@@ -96,11 +107,10 @@ static bool is_nothing_in_flight(const struct failover *f)
     return true;
 }
 
-/* When may a higher node take the lead back? Not at once after a switch either: an order from
- * outside shall last, and a 5xx that moved the baton shall not move it twice. */
+/* When may a higher node take the lead back? */
 static uint64_t failback_due(const struct failover *f, const struct failover_node *n)
 {
-    return add_ms(max_ms(n->since_ms, f->switched_ms), f->policy.failback_after_ms);
+    return add_ms(max_ms(n->since_ms, f->placed_ms), f->policy.failback_after_ms);
 }
 
 /* failback = auto: the highest node above the active one that has been READY for long enough,
@@ -123,12 +133,23 @@ static uint16_t find_failback(const struct failover *f, uint64_t now_ms)
 static void settle_first(struct failover *f, uint16_t best, uint64_t now_ms,
                          struct failover_actions *out)
 {
-    enum failover_cause cause =
-        best == f->first ? FAILOVER_CAUSE_RESTORED : FAILOVER_CAUSE_STARTUP;
+    enum failover_cause cause = FAILOVER_CAUSE_STARTUP;
 
-    if (f->active != FAILOVER_NONE && !is_ready(&f->nodes[f->active]))
+    if (best == f->first)
+        cause = FAILOVER_CAUSE_RESTORED;
+    else if (f->active != FAILOVER_NONE && !is_ready(&f->nodes[f->active]))
         cause = f->nodes[f->active].cause; /* it had the lead and lost it */
+    else if (f->active != FAILOVER_NONE && f->nodes[best].cause == FAILOVER_CAUSE_RECOVERED)
+        cause = FAILOVER_CAUSE_RECOVERED;
     move(f, best, cause, now_ms, out);
+}
+
+/* Why the lead leaves this node. A throttle is the reason, too, where it is not the state. */
+static enum failover_cause leaving_cause(const struct failover_node *n)
+{
+    bool is_throttled = health_state(n) == NODE_DRAINED && n->limited_until_ms != 0;
+
+    return is_throttled ? n->limit_cause : n->cause;
 }
 
 void baton_settle(struct failover *f, uint64_t now_ms, struct failover_actions *out)
@@ -152,12 +173,17 @@ void baton_settle(struct failover *f, uint64_t now_ms, struct failover_actions *
             move(f, higher, FAILOVER_CAUSE_FAILBACK, now_ms, out);
         return;
     }
+    /* Temporary: a remembered node is given the time of its first /usage. */
+    if (active != NULL && health_state(active) == NODE_STARTING &&
+        (active->cause == FAILOVER_CAUSE_STARTUP || active->cause == FAILOVER_CAUSE_UP))
+        return;
     uint32_t rank = active == NULL ? 0 : active->rank;
     uint16_t next = next_below(f, rank, is_ready);
     if (next == FAILOVER_NONE && (active == NULL || !is_drained(active)))
         next = next_below(f, rank, is_drained);
     if (next != FAILOVER_NONE)
-        move(f, next, active == NULL ? FAILOVER_CAUSE_STARTUP : active->cause, now_ms, out);
+        move(f, next, active == NULL ? FAILOVER_CAUSE_STARTUP : leaving_cause(active), now_ms,
+             out);
 }
 
 void baton_yield(struct failover *f, enum failover_cause cause, uint64_t now_ms,
@@ -181,6 +207,7 @@ bool baton_make_room(struct failover *f, int32_t cost_milli, uint64_t tried, uin
         if (health_fits(&f->nodes[at], &f->policy, cost_milli) &&
             (tried & UINT64_C(1) << at) == 0) {
             move(f, at, FAILOVER_CAUSE_RESERVE, now_ms, out);
+            f->is_settled = true; /* or the first in line takes it back */
             return true;
         }
     }
@@ -316,7 +343,8 @@ bool baton_is_early(const struct failover *f)
     for (uint16_t i = 0; i < f->node_top; i++) {
         const struct failover_node *n = &f->nodes[i];
         if (n->is_used && place_of(f, n->rank) < place_of(f, f->nodes[f->active].rank) &&
-            !n->has_failed_start && health_state(n) == NODE_STARTING)
+            !n->has_failed_start && !n->is_drained && n->limited_until_ms == 0 &&
+            health_state(n) == NODE_STARTING)
             return true;
     }
     return false;

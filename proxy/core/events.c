@@ -2,8 +2,7 @@
  *
  * Pure. An event about a node changes its facts (health.c); an event about a request moves it
  * on (flight.c). What follows from it for everybody else is drawn afterwards, in
- * failover_step(). A 403 that nobody explains is kept waiting here until the node's /usage
- * decides whose fault it was (DESIGN D7).
+ * failover_step(). How attempts end is told in ending.c.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -12,6 +11,7 @@
 #include <assert.h>
 
 #include "baton.h"
+#include "ending.h"
 #include "failover_internal.h"
 #include "flight.h"
 #include "health.h"
@@ -25,28 +25,6 @@ static uint64_t draw(struct failover *f)
     return f->seed;
 }
 
-/* ---------------------------------------------------------------- 403: /usage decides */
-
-enum judgement { JUDGED_REQUEST, JUDGED_ACCOUNT };
-
-/* Ends the wait of every request that was refused with 403 by this node. */
-static void judge_refused(struct failover *f, uint16_t node, enum judgement judgement,
-                          uint64_t now_ms, struct failover_actions *out)
-{
-    if (f->nodes[node].judging == 0)
-        return;
-    for (uint16_t i = 0; i < REQUESTS_MAX; i++) {
-        struct failover_request *r = &f->requests[i];
-        if (r->state != FAILOVER_REQUEST_JUDGING || r->node != node)
-            continue;
-        if (judgement == JUDGED_REQUEST)
-            (void)flight_finish(f, r, FAILOVER_PASS, out);
-        else
-            flight_retry(f, r, FAILOVER_OUTCOME_FORBIDDEN, now_ms, out);
-    }
-    f->nodes[node].judging = 0;
-}
-
 /* ---------------------------------------------------------------- events about nodes */
 
 static void on_added(struct failover *f, const struct failover_event *ev)
@@ -58,6 +36,7 @@ static void on_added(struct failover *f, const struct failover_event *ev)
                                 .rank = ev->rank,
                                 .down = FAILOVER_DOWN_STARTING,
                                 .cause = FAILOVER_CAUSE_STARTUP,
+                                .down_cause = FAILOVER_CAUSE_STARTUP,
                                 .shown = NODE_STARTING,
                                 .poll_at_ms = FAILOVER_MS_MAX,
                                 .restart_at_ms = FAILOVER_MS_MAX,
@@ -66,30 +45,21 @@ static void on_added(struct failover *f, const struct failover_event *ev)
         f->node_top = (uint16_t)(ev->node + 1);
 }
 
-/* Whatever /usage answers now, it speaks for a process that is gone. */
-static void forget_poll(struct failover *f, uint16_t node)
-{
-    if (f->poll_node != node)
-        return;
-    f->poll_node = FAILOVER_NONE;
-    f->poll_serial++;
-}
-
 static void on_down(struct failover *f, const struct failover_event *ev,
                     struct failover_actions *out)
 {
     struct failover_node *n = &f->nodes[ev->node];
 
-    forget_poll(f, ev->node);
+    poll_forget(f, ev->node);
     flight_node_down(f, ev->node);
     health_down(n, ev->down, ev->retry_in_ms, ev->now_ms);
-    judge_refused(f, ev->node, JUDGED_ACCOUNT, ev->now_ms, out);
+    ending_judge(f, ev->node, ENDING_BLAMES_ACCOUNT, ev->now_ms, out);
 }
 
 static void on_removed(struct failover *f, const struct failover_event *ev,
                        struct failover_actions *out)
 {
-    judge_refused(f, ev->node, JUDGED_ACCOUNT, ev->now_ms, out);
+    ending_judge(f, ev->node, ENDING_BLAMES_ACCOUNT, ev->now_ms, out);
     flight_node_down(f, ev->node);
     flight_node_up(f, ev->node); /* whoever gets the slot next was tried by nobody */
     for (uint16_t i = 0; i < ATTEMPTS_MAX; i++) {
@@ -100,7 +70,7 @@ static void on_removed(struct failover *f, const struct failover_event *ev,
         if (f->requests[i].node == ev->node)
             f->requests[i].node = FAILOVER_NONE;
     }
-    forget_poll(f, ev->node);
+    poll_forget(f, ev->node);
     f->nodes[ev->node].is_up = false;
     baton_remove(f, ev->node, ev->now_ms, out);
     f->nodes[ev->node] = (struct failover_node){0};
@@ -118,14 +88,14 @@ static void on_usage(struct failover *f, const struct failover_event *ev,
         return;
     if (ev->type == FAILOVER_USAGE) {
         health_usage(n, &f->policy, &ev->usage, draw(f), ev->now_ms);
-        judge_refused(f, ev->node, n->is_drained ? JUDGED_ACCOUNT : JUDGED_REQUEST, ev->now_ms,
-                      out);
+        ending_judge(f, ev->node, n->is_drained ? ENDING_BLAMES_ACCOUNT : ENDING_BLAMES_REQUEST,
+                     ev->now_ms, out);
         return;
     }
     health_usage_failed(n, &f->policy, ev->is_unreachable, ev->now_ms);
     if (n->judging > 0)
         health_forbidden(n, &f->policy, ev->now_ms);
-    judge_refused(f, ev->node, JUDGED_ACCOUNT, ev->now_ms, out);
+    ending_judge(f, ev->node, ENDING_BLAMES_ACCOUNT, ev->now_ms, out);
 }
 
 /* /usage says 500 to everything; the node's log tells why (DESIGN D9). It may come before that
@@ -138,8 +108,8 @@ static void on_evidence(struct failover *f, const struct failover_event *ev,
     if (!health_evidence(n, &f->policy, ev->evidence, ev->now_ms))
         return;
     if (ev->evidence == NODE_EVIDENCE_USAGE_TOKEN)
-        forget_poll(f, ev->node);
-    judge_refused(f, ev->node, JUDGED_ACCOUNT, ev->now_ms, out);
+        poll_forget(f, ev->node);
+    ending_judge(f, ev->node, ENDING_BLAMES_ACCOUNT, ev->now_ms, out);
 }
 
 static void on_restored(struct failover *f, const struct failover_event *ev)
@@ -153,7 +123,7 @@ static void on_policy(struct failover *f, const struct failover_event *ev)
 {
     f->policy = *ev->policy;
     for (uint16_t i = 0; i < f->node_top; i++)
-        health_policy_changed(&f->nodes[i], ev->now_ms);
+        health_policy_changed(&f->nodes[i], &f->policy, ev->now_ms);
 }
 
 /* ---------------------------------------------------------------- events about requests */
@@ -236,142 +206,6 @@ static void on_started(struct failover *f, const struct failover_event *ev)
         f->requests[a->request].state = FAILOVER_REQUEST_STARTED;
 }
 
-/* Did an answer arrive that could be handed on? */
-static bool has_answer(enum failover_outcome outcome)
-{
-    return outcome != FAILOVER_OUTCOME_CONNECT && outcome != FAILOVER_OUTCOME_RESET &&
-           outcome != FAILOVER_OUTCOME_TIMEOUT && outcome != FAILOVER_OUTCOME_BROKEN;
-}
-
-/* A 5xx or a broken answer may be GitHub's fault or the request's: worth one move, not more. */
-static bool is_moved_once(enum failover_outcome outcome)
-{
-    return outcome == FAILOVER_OUTCOME_SERVER || outcome == FAILOVER_OUTCOME_BROKEN;
-}
-
-static bool may_retry(const struct failover *f, const struct failover_request *r,
-                      enum failover_outcome outcome)
-{
-    if (outcome == FAILOVER_OUTCOME_REQUEST_FAULT || outcome == FAILOVER_OUTCOME_BRAKE)
-        return false;
-    if ((f->policy.retry_mask & (UINT32_C(1) << outcome)) == 0)
-        return false;
-    if (is_moved_once(outcome) && r->was_moved)
-        return false;
-    return !(r->is_bypass && has_answer(outcome));
-}
-
-/* No further try: the answer as it came, or ours if there was none. */
-static void hand_on(struct failover *f, struct failover_request *r,
-                    enum failover_outcome outcome, struct failover_actions *out)
-{
-    if (has_answer(outcome)) {
-        (void)flight_finish(f, r, FAILOVER_PASS, out);
-        return;
-    }
-    struct failover_action *action = flight_finish(f, r, FAILOVER_REPLY, out);
-    action->reply = FAILOVER_REPLY_UPSTREAM;
-    action->status = outcome == FAILOVER_OUTCOME_TIMEOUT ? 504 : 502;
-}
-
-/* What the failed request itself gets, after its node has been judged. */
-static void settle_failed(struct failover *f, struct failover_request *r,
-                          enum failover_outcome outcome, bool is_second_403, uint64_t now_ms,
-                          struct failover_actions *out)
-{
-    if (!may_retry(f, r, outcome)) {
-        hand_on(f, r, outcome, out);
-        return;
-    }
-    bool can_ask = r->node != FAILOVER_NONE && health_state(&f->nodes[r->node]) == NODE_READY;
-    if (outcome == FAILOVER_OUTCOME_FORBIDDEN && !is_second_403 && can_ask) {
-        f->nodes[r->node].poll_at_ms = now_ms;
-        if (r->is_fin) {
-            hand_on(f, r, outcome, out);
-            return;
-        }
-        r->state = FAILOVER_REQUEST_JUDGING;
-        f->nodes[r->node].judging++;
-        return;
-    }
-    bool is_by_leader = r->node != FAILOVER_NONE && r->node == f->active;
-    if (is_moved_once(outcome)) {
-        r->was_moved = true;
-        if (is_by_leader && !r->is_bypass)
-            baton_yield(f,
-                        outcome == FAILOVER_OUTCOME_SERVER ? FAILOVER_CAUSE_SERVER
-                                                           : FAILOVER_CAUSE_BROKEN,
-                        now_ms, out);
-    }
-    bool has_nobody = outcome == FAILOVER_OUTCOME_SERVER && r->node != FAILOVER_NONE &&
-                      r->node == f->active; /* it could not yield */
-    if (r->is_fin || has_nobody)
-        hand_on(f, r, outcome, out);
-    else
-        flight_retry(f, r, outcome, now_ms, out);
-}
-
-/* Was nothing billed? A refusal is not, nor is what was never sent. An answer that broke off or
- * fell silent may have been: its cost stays taken until /usage tells. */
-static bool is_unbilled(enum failover_outcome outcome)
-{
-    return outcome != FAILOVER_OUTCOME_OK && outcome != FAILOVER_OUTCOME_RESET &&
-           outcome != FAILOVER_OUTCOME_TIMEOUT && outcome != FAILOVER_OUTCOME_BROKEN;
-}
-
-static void teach_node(struct failover *f, const struct failover_attempt *a,
-                       const struct failover_event *ev, bool *ret_is_second_403,
-                       struct failover_actions *out)
-{
-    struct failover_node *n = &f->nodes[a->node];
-    bool reached = ev->outcome != FAILOVER_OUTCOME_CONNECT &&
-                   ev->outcome != FAILOVER_OUTCOME_RESET &&
-                   ev->outcome != FAILOVER_OUTCOME_TIMEOUT;
-
-    /* Bypass answers come out of the node's own memory and say nothing about the account. An
-     * attempt on a former process (not counted any more) says nothing about the present one. */
-    if ((a->is_bypass && reached) || (!a->is_bypass && !a->is_counted))
-        return;
-    *ret_is_second_403 =
-        health_outcome(n, &f->policy, ev->outcome, ev->retry_after_ms, ev->now_ms);
-    if (*ret_is_second_403)
-        health_forbidden(n, &f->policy, ev->now_ms);
-    if (ev->outcome == FAILOVER_OUTCOME_TOKEN)
-        forget_poll(f, a->node); /* what was asked before the 401 proves nothing */
-    bool is_started = a->request != FAILOVER_NONE &&
-                      f->requests[a->request].state == FAILOVER_REQUEST_STARTED;
-    if (is_unbilled(ev->outcome) && !is_started)
-        health_spend(n, &f->policy, -a->cost_milli, ev->now_ms);
-    /* Whoever waits for its /usage has the answer: it is the account. */
-    if (health_state(n) != NODE_READY)
-        judge_refused(f, a->node, JUDGED_ACCOUNT, ev->now_ms, out);
-}
-
-static void on_outcome(struct failover *f, const struct failover_event *ev,
-                       struct failover_actions *out)
-{
-    struct failover_attempt *a = flight_attempt(f, ev->attempt);
-    bool is_second_403 = false;
-
-    if (a == NULL)
-        return;
-    struct failover_request *r = a->request == FAILOVER_NONE ? NULL : &f->requests[a->request];
-    if (a->node != FAILOVER_NONE)
-        teach_node(f, a, ev, &is_second_403, out);
-    if (ev->outcome == FAILOVER_OUTCOME_TIMEOUT && r != NULL)
-        flight_detach(f, a); /* the node works on: an orphan until its answer is complete */
-    else if (ev->outcome != FAILOVER_OUTCOME_TIMEOUT)
-        flight_end_attempt(f, a);
-    if (r == NULL)
-        return;
-    if (ev->outcome == FAILOVER_OUTCOME_OK)
-        (void)flight_finish(f, r, FAILOVER_DONE, out);
-    else if (r->state == FAILOVER_REQUEST_STARTED)
-        (void)flight_finish(f, r, FAILOVER_TRUNCATE, out);
-    else
-        settle_failed(f, r, ev->outcome, is_second_403, ev->now_ms, out);
-}
-
 /* ---------------------------------------------------------------- all of them */
 
 void events_take(struct failover *f, const struct failover_event *ev,
@@ -411,7 +245,7 @@ void events_take(struct failover *f, const struct failover_event *ev,
         on_started(f, ev);
         break;
     case FAILOVER_OUTCOME:
-        on_outcome(f, ev, out);
+        ending_take(f, ev, out);
         break;
     case FAILOVER_CLIENT_GONE:
         on_client_gone(f, ev, out);

@@ -64,6 +64,7 @@ static void poll(struct failover *f, uint64_t now_ms, struct failover_actions *o
     if (best == FAILOVER_NONE)
         return;
     f->nodes[best].poll_at_ms = FAILOVER_MS_MAX;
+    f->nodes[best].is_network_counted = false;
     f->nodes[best].polled_at_ms = now_ms;
     f->poll_node = best;
     f->poll_serial++;
@@ -90,6 +91,9 @@ static void tell_changes(struct failover *f, uint64_t now_ms, struct failover_ac
         if (!n->is_used)
             continue;
         enum node_state state = health_state(n);
+        n->cause = health_cause(n, n->shown);
+        if (state == NODE_READY)
+            n->well_cause = n->cause;
         if (state == n->shown)
             continue;
         struct failover_action *action = emit(out, FAILOVER_NODE_CHANGED);
@@ -171,25 +175,37 @@ void failover_remember(const struct failover *f, uint16_t node, uint64_t now_ms,
 {
     assert(node < NODES_MAX && f->nodes[node].is_used);
     health_remember(&f->nodes[node], now_ms, ret_memory);
-    ret_memory->is_active = f->active == node;
+    /* Until it had its chance, whoever led before the last restart is still the one. */
+    bool is_waited_for = !f->is_settled && f->first != FAILOVER_NONE;
+    ret_memory->is_active = (is_waited_for ? f->first : f->active) == node;
+}
+
+/* When does this node come back by itself? FAILOVER_MS_MAX = unknown, or it needs a human. */
+static uint64_t recovery_of(const struct failover_node *n, uint64_t now_ms)
+{
+    uint64_t at = now_ms;
+
+    if (!n->is_used || n->is_token_bad || n->is_type_bad)
+        return FAILOVER_MS_MAX;
+    if (!n->is_up && n->down == FAILOVER_DOWN_BACKOFF)
+        at = max_ms(now_ms + 1, n->down_until_ms);
+    else if (!n->is_up && n->down != FAILOVER_DOWN_STARTING)
+        return FAILOVER_MS_MAX;
+    if (n->is_drained && n->reset_at_ms <= now_ms)
+        return FAILOVER_MS_MAX;
+    if (n->is_drained)
+        at = max_ms(at, n->reset_at_ms);
+    if (n->is_cut_off && n->poll_at_ms != FAILOVER_MS_MAX)
+        at = max_ms(at, n->poll_at_ms);
+    at = max_ms(at, n->limited_until_ms);
+    return at > now_ms ? at : FAILOVER_MS_MAX;
 }
 
 uint64_t failover_recovery_ms(const struct failover *f, uint64_t now_ms)
 {
     uint64_t at = FAILOVER_MS_MAX;
 
-    for (uint16_t i = 0; i < f->node_top; i++) {
-        const struct failover_node *n = &f->nodes[i];
-        if (!n->is_used)
-            continue;
-        if (!n->is_up && n->down == FAILOVER_DOWN_BACKOFF)
-            at = min_ms(at, max_ms(n->down_until_ms, now_ms + 1));
-        else if (n->is_up && n->is_drained && n->reset_at_ms > now_ms)
-            at = min_ms(at, n->reset_at_ms);
-        else if (n->is_up && !n->is_drained && n->limited_until_ms > now_ms)
-            at = min_ms(at, n->limited_until_ms);
-        else if (n->is_up && n->is_cut_off && n->poll_at_ms > now_ms)
-            at = min_ms(at, n->poll_at_ms);
-    }
+    for (uint16_t i = 0; i < f->node_top; i++)
+        at = min_ms(at, recovery_of(&f->nodes[i], now_ms));
     return at == FAILOVER_MS_MAX ? 0 : at - now_ms;
 }

@@ -1,6 +1,7 @@
 /* failover_internal.h - what the files of the engine share.
  *
- * Pure. Arrows: failover.c (a step) -> events.c (what an event changes) -> flight.c (requests
+ * Pure. Arrows: failover.c (a step) -> events.c (what an event changes) -> ending.c
+ * (how an attempt ended) -> flight.c (requests
  * and attempts) -> baton.c (who leads) -> health.c (facts about one node).
  *
  * SPDX-License-Identifier: MIT
@@ -38,6 +39,15 @@ static inline uint64_t max_ms(uint64_t a, uint64_t b)
 static inline uint64_t add_ms(uint64_t at, uint64_t more)
 {
     return at > FAILOVER_MS_MAX - more ? FAILOVER_MS_MAX : at + more;
+}
+
+/* Whatever /usage answers now, it speaks for a process that is gone. */
+static inline void poll_forget(struct failover *f, uint16_t node)
+{
+    if (f->poll_node != node)
+        return;
+    f->poll_node = FAILOVER_NONE;
+    f->poll_serial++;
 }
 
 #endif

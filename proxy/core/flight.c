@@ -126,6 +126,7 @@ static void uncount(struct failover *f, struct failover_attempt *a)
     assert(n->inflight > 0 && (!a->is_departed || n->orphans > 0));
     n->inflight--;
     n->orphans = (uint16_t)(n->orphans - a->is_departed);
+    n->reserved_milli -= a->cost_milli;
 }
 
 void flight_end_attempt(struct failover *f, struct failover_attempt *a)
@@ -167,12 +168,14 @@ static void dispatch(struct failover *f, struct failover_request *r, uint16_t no
     if (a->is_counted) {
         n->inflight++;
         f->is_settled = true;
+        n->reserved_milli += a->cost_milli;
         health_spend(n, &f->policy, a->cost_milli, now_ms);
     }
     r->state = FAILOVER_REQUEST_SENT;
     r->attempt = (uint16_t)(a - f->attempts);
     r->node = node;
     r->tried |= bit(node);
+    r->was_roomed = false;
     r->attempts++;
     struct failover_action *action = emit(out, FAILOVER_DISPATCH);
     action->request = (struct failover_id){slot_of(f, r), r->generation};
@@ -221,11 +224,11 @@ static bool is_all_exhausted(const struct failover *f, const struct failover_req
     for (uint16_t i = 0; i < f->node_top; i++) {
         if (!f->nodes[i].is_used)
             continue;
-        enum node_state state = health_state(&f->nodes[i]);
+        const struct failover_node *n = &f->nodes[i];
         bool is_reserved =
-            state == NODE_READY && !health_fits(&f->nodes[i], &f->policy, r->cost_milli);
-        if (state != NODE_DRAINED && state != NODE_RATE_LIMITED &&
-            state != NODE_INVALID_TOKEN && !is_reserved)
+            health_state(n) == NODE_READY && !health_fits(n, &f->policy, r->cost_milli);
+        if (!n->is_drained && n->limited_until_ms == 0 &&
+            health_state(n) != NODE_INVALID_TOKEN && !is_reserved)
             return false;
         any = true;
     }
@@ -282,8 +285,9 @@ static bool serves(const struct failover_node *n, const struct failover_request 
 {
     enum node_state state = health_state(n);
 
-    return !n->is_restart_asked &&
-           (state == NODE_READY || (state == NODE_DRAINED && r->is_free_model));
+    bool is_free = r->is_free_model && n->limited_until_ms == 0;
+
+    return !n->is_restart_asked && (state == NODE_READY || (state == NODE_DRAINED && is_free));
 }
 
 static bool is_any_coming(const struct failover *f, const struct failover_request *r,
@@ -295,6 +299,10 @@ static bool is_any_coming(const struct failover *f, const struct failover_reques
          * broke may be the first sign of a death: the probe will tell. */
         bool may_be_dead = n->is_restart_asked || (n->is_owned && n->is_lost);
         if (n->is_up && !may_be_dead && (r->tried & bit(i)) != 0)
+            continue;
+        /* What is wrong with the account will still be wrong then. */
+        bool is_throttled = n->limited_until_ms != 0 && !r->is_bypass;
+        if (is_throttled || (n->is_drained && !r->is_free_model && !r->is_bypass))
             continue;
         if (health_is_coming(n, f->policy.node_wait_ms, now_ms))
             return true;
@@ -344,10 +352,21 @@ static enum verdict judge(struct failover *f, struct failover_request *r, uint64
         *ret_node = bypass_target(f, r);
         return *ret_node != FAILOVER_NONE ? VERDICT_GO : judge_waiting(f, r, now_ms);
     }
-    bool has_room =
-        !lacks_room(f, r) || baton_make_room(f, r->cost_milli, r->tried, now_ms, out);
-    bool can_serve = has_room && f->active != FAILOVER_NONE &&
-                     serves(&f->nodes[f->active], r) && (r->tried & bit(f->active)) == 0;
+    /* While first requests wait for a better leader, there may be room with that one. */
+    bool is_early =
+        baton_is_early(f) && now_ms < add_ms(r->wait_from_ms, f->policy.node_wait_ms);
+    bool lacks = lacks_room(f, r);
+    if (lacks && is_early)
+        return VERDICT_STAY;
+    /* The baton was moved for it, and came back because the old account did not finish. */
+    if (lacks && r->was_roomed)
+        return VERDICT_REPLY_HANDOFF;
+    if (lacks) {
+        lacks = !baton_make_room(f, r->cost_milli, r->tried, now_ms, out);
+        r->was_roomed = !lacks;
+    }
+    bool can_serve = !lacks && f->active != FAILOVER_NONE && serves(&f->nodes[f->active], r) &&
+                     (r->tried & bit(f->active)) == 0;
     bool is_blocked = can_serve && baton_is_blocked(f);
     if (r->waits_handoff && !is_blocked)
         r->wait_from_ms = now_ms;
@@ -358,9 +377,7 @@ static enum verdict judge(struct failover *f, struct failover_request *r, uint64
     if (is_blocked)
         return now_ms < baton_blocked_until(f, r->wait_from_ms) ? VERDICT_STAY
                                                                 : VERDICT_REPLY_HANDOFF;
-    if (baton_is_early(f) && now_ms < add_ms(r->wait_from_ms, f->policy.node_wait_ms))
-        return VERDICT_STAY;
-    return VERDICT_GO;
+    return is_early ? VERDICT_STAY : VERDICT_GO;
 }
 
 void flight_pump(struct failover *f, uint64_t now_ms, struct failover_actions *out)

@@ -13,6 +13,7 @@
 
 #include "failover_internal.h"
 
+#define LIMIT_MS_MAX       (UINT64_C(7) * 24 * 60 * 60 * 1000) /* GitHub's longest is weekly */
 #define NETWORK_STREAK_MAX 2 /* failures in a row that prove that GitHub is out of reach */
 
 enum node_state health_state(const struct failover_node *n)
@@ -39,6 +40,41 @@ enum node_state health_state(const struct failover_node *n)
     return n->is_checked ? NODE_READY : NODE_STARTING;
 }
 
+static enum failover_cause offline_cause(const struct failover_node *n)
+{
+    if (!n->is_up)
+        return n->down_cause;
+    if (n->is_type_bad)
+        return FAILOVER_CAUSE_ACCOUNT_TYPE;
+    return n->is_lost ? n->lost_cause : FAILOVER_CAUSE_NETWORK;
+}
+
+enum failover_cause health_cause(const struct failover_node *n, enum node_state before)
+{
+    switch (health_state(n)) {
+    case NODE_STARTING:
+        return n->is_up ? FAILOVER_CAUSE_UP : n->down_cause;
+    case NODE_LOGIN:
+        return FAILOVER_CAUSE_LOGIN;
+    case NODE_READY:
+        if (before == NODE_READY)
+            return n->well_cause;
+        return before == NODE_STARTING ? FAILOVER_CAUSE_CHECKED : FAILOVER_CAUSE_RECOVERED;
+    case NODE_DRAINED:
+        return n->drain_cause;
+    case NODE_RATE_LIMITED:
+        return n->limit_cause;
+    case NODE_INVALID_TOKEN:
+        return n->token_cause;
+    case NODE_OFFLINE:
+        return offline_cause(n);
+    case NODE_STATE_COUNT:
+        break;
+    }
+    assert(false);
+    return FAILOVER_CAUSE_NONE;
+}
+
 bool health_is_pollable(const struct failover_node *n)
 {
     return n->is_used && n->is_up && !n->is_lost && !n->is_restart_asked &&
@@ -47,7 +83,7 @@ bool health_is_pollable(const struct failover_node *n)
 
 bool health_is_coming(const struct failover_node *n, uint64_t node_wait_ms, uint64_t now_ms)
 {
-    if (!n->is_used || n->is_drained || n->limited_until_ms != 0)
+    if (!n->is_used)
         return false;
     if (n->is_restart_asked)
         return true;
@@ -70,19 +106,11 @@ bool health_may_be_cut(const struct failover_node *n)
     return n->is_token_bad || n->is_drained || n->is_lost || !n->is_up;
 }
 
-/* A reason is gone. What else is wrong with the account is the reason now; else it is `well`.
- */
-static void change_cause(struct failover_node *n, enum failover_cause well)
-{
-    n->cause = n->is_drained              ? n->drain_cause
-               : n->limited_until_ms != 0 ? n->limit_cause
-                                          : well;
-}
-
 void health_up(struct failover_node *n, uint64_t now_ms)
 {
     n->is_up = true;
     n->is_checked = false;
+    n->is_confirmed = false;
     n->is_lost = false;
     n->is_token_bad = false;
     n->is_type_bad = false;
@@ -92,7 +120,6 @@ void health_up(struct failover_node *n, uint64_t now_ms)
     n->is_restart_asked = false;
     n->restart_at_ms = FAILOVER_MS_MAX;
     n->poll_at_ms = now_ms;
-    change_cause(n, FAILOVER_CAUSE_UP);
 }
 
 void health_down(struct failover_node *n, enum failover_down down, uint64_t retry_in_ms,
@@ -107,7 +134,7 @@ void health_down(struct failover_node *n, enum failover_down down, uint64_t retr
 
     /* Up again after a death is not the start of a node's life. */
     bool has_died = n->is_up || n->has_failed_start;
-    n->cause =
+    n->down_cause =
         has_died && down == FAILOVER_DOWN_STARTING ? FAILOVER_CAUSE_PROCESS : causes[down];
     if (down == FAILOVER_DOWN_BACKOFF || down == FAILOVER_DOWN_STOPPED)
         n->has_failed_start = true;
@@ -115,10 +142,12 @@ void health_down(struct failover_node *n, enum failover_down down, uint64_t retr
     n->is_lost = false;
     n->is_cut_off = false;
     n->is_checked = false;
+    n->is_forbidden_asked = false;
     n->is_restart_asked = false;
     n->restart_at_ms = FAILOVER_MS_MAX;
     n->inflight = 0;
     n->orphans = 0;
+    n->reserved_milli = 0;
     n->handoff_until_ms = 0;
     n->poll_at_ms = FAILOVER_MS_MAX;
     n->down = down;
@@ -131,7 +160,7 @@ static void lose(struct failover_node *n, enum failover_cause cause, uint64_t no
     if (!n->is_up)
         return;
     n->failures++;
-    n->cause = cause;
+    n->lost_cause = cause;
     if (!n->is_lost) {
         n->is_lost = true;
         n->broke_at_ms = cause == FAILOVER_CAUSE_TIMEOUT ? 0 : now_ms;
@@ -143,9 +172,9 @@ static void limit(struct failover_node *n, enum failover_cause cause, uint64_t f
                   uint64_t now_ms)
 {
     n->failures++;
-    n->cause = cause;
     n->limit_cause = cause;
-    n->limited_until_ms = max_ms(n->limited_until_ms, add_ms(now_ms, for_ms));
+    n->limited_until_ms =
+        max_ms(n->limited_until_ms, add_ms(now_ms, min_ms(for_ms, LIMIT_MS_MAX)));
 }
 
 static void refuse_token(struct failover_node *n, const struct failover_policy *policy,
@@ -153,10 +182,14 @@ static void refuse_token(struct failover_node *n, const struct failover_policy *
 {
     n->failures++;
     n->is_token_bad = true;
-    n->cause = FAILOVER_CAUSE_TOKEN;
-    /* One restart for a fresh Copilot token, then no more until a success. */
-    if (n->is_owned && n->is_up && !n->is_restart_asked && !n->is_token_restarted) {
+    n->token_cause = FAILOVER_CAUSE_TOKEN;
+    /* One restart for a fresh Copilot token, then no more until a success, or for long. */
+    bool is_again = n->is_token_restarted &&
+                    (policy->token_restart_gap_ms == 0 ||
+                     now_ms < add_ms(n->token_restarted_ms, policy->token_restart_gap_ms));
+    if (n->is_owned && n->is_up && !n->is_restart_asked && !is_again) {
         n->is_token_restarted = true;
+        n->token_restarted_ms = now_ms;
         n->restart_at_ms = add_ms(now_ms, policy->handoff_timeout_ms);
     }
     /* An external node cannot be restarted by us: ask now and then whether it was healed. */
@@ -170,7 +203,6 @@ static void drain(struct failover_node *n, const struct failover_policy *policy,
 {
     n->failures++;
     n->is_drained = true;
-    n->cause = FAILOVER_CAUSE_QUOTA;
     n->drain_cause = FAILOVER_CAUSE_QUOTA;
     n->hold_until_ms = add_ms(now_ms, policy->drain_hold_ms);
     n->poll_at_ms = now_ms; /* refresh at once after a refusal */
@@ -183,6 +215,7 @@ bool health_outcome(struct failover_node *n, const struct failover_policy *polic
     case FAILOVER_OUTCOME_OK:
         n->failures = 0;
         n->forbidden_streak = 0;
+        n->is_forbidden_asked = false;
         n->network_streak = 0;
         n->is_cut_off = false;
         n->is_token_restarted = false;
@@ -210,9 +243,13 @@ bool health_outcome(struct failover_node *n, const struct failover_policy *polic
         break;
     case FAILOVER_OUTCOME_FORBIDDEN:
         /* A burst that came before /usage was read is one refusal. */
-        if (n->forbidden_streak > 0 && n->judging == 0)
+        if (n->forbidden_streak > 0 && !n->is_forbidden_asked)
             return true;
         n->forbidden_streak = 1;
+        if (health_is_pollable(n)) {
+            n->is_forbidden_asked = true;
+            n->poll_at_ms = now_ms;
+        }
         break;
     case FAILOVER_OUTCOME_RATE:
         limit(n, FAILOVER_CAUSE_RATE, retry_after_ms > 0 ? retry_after_ms : policy->cooldown_ms,
@@ -221,7 +258,6 @@ bool health_outcome(struct failover_node *n, const struct failover_policy *polic
     case FAILOVER_OUTCOME_ACCOUNT_TYPE:
         n->failures++;
         n->is_type_bad = true;
-        n->cause = FAILOVER_CAUSE_ACCOUNT_TYPE;
         break;
     case FAILOVER_OUTCOME_COUNT:
         assert(false);
@@ -254,7 +290,7 @@ bool health_evidence(struct failover_node *n, const struct failover_policy *poli
     if (!n->is_up) {
         if (evidence == NODE_EVIDENCE_CREDENTIALS) {
             n->is_token_bad = true;
-            n->cause = FAILOVER_CAUSE_CREDENTIALS;
+            n->token_cause = FAILOVER_CAUSE_CREDENTIALS;
         }
         return false;
     }
@@ -276,6 +312,9 @@ bool health_evidence(struct failover_node *n, const struct failover_policy *poli
     case NODE_EVIDENCE_NETWORK:
         /* One lost packet must not move the lead: asked again soon, believed the second time.
          */
+        if (n->is_network_counted)
+            return false; /* another line about the same failure */
+        n->is_network_counted = true;
         if (++n->network_streak < NETWORK_STREAK_MAX) {
             n->poll_at_ms = min_ms(n->poll_at_ms, add_ms(now_ms, policy->poll_gap_ms));
             return false;
@@ -283,7 +322,6 @@ bool health_evidence(struct failover_node *n, const struct failover_policy *poli
         n->network_streak = NETWORK_STREAK_MAX;
         n->failures++;
         n->is_cut_off = true;
-        n->cause = FAILOVER_CAUSE_NETWORK;
         return true;
     case NODE_EVIDENCE_CREDENTIALS:
     case NODE_EVIDENCE_NO_COPILOT:
@@ -306,16 +344,9 @@ void health_usage_failed(struct failover_node *n, const struct failover_policy *
     /* It answers, though not this question: a hiccup at GitHub must not keep a node from
      * serving. A real refusal shows in the next answer. */
     n->failures++;
-    if (health_state(n) == NODE_STARTING)
-        n->cause = FAILOVER_CAUSE_CHECKED;
     n->is_checked = true;
-    bool is_overdue = n->reset_at_ms != 0 && n->reset_at_ms <= now_ms;
-    bool is_seldom = n->is_token_bad || (n->is_drained && !is_overdue);
-    uint64_t again = is_seldom ? policy->drained_poll_interval_ms : policy->offline_check_ms;
-    if (n->network_streak > 0 && !n->is_cut_off)
-        again = min_ms(again, policy->poll_gap_ms);
-    n->poll_at_ms =
-        again == 0 ? FAILOVER_MS_MAX : max_ms(add_ms(now_ms, again), n->limited_until_ms);
+    n->is_forbidden_asked = false;
+    n->poll_at_ms = health_poll_again(n, policy, now_ms);
 }
 
 void health_probe_done(struct failover_node *n, const struct failover_policy *policy,
@@ -331,19 +362,13 @@ void health_probe_done(struct failover_node *n, const struct failover_policy *po
         return;
     }
     n->is_lost = false;
-    change_cause(n, FAILOVER_CAUSE_RECOVERED);
     n->poll_at_ms = now_ms;
 }
 
 void health_tick(struct failover_node *n, uint64_t now_ms)
 {
-    enum node_state before = health_state(n);
-
-    if (n->limited_until_ms == 0 || n->limited_until_ms > now_ms)
-        return;
-    n->limited_until_ms = 0;
-    if (before == NODE_RATE_LIMITED)
-        n->cause = FAILOVER_CAUSE_RECOVERED;
+    if (n->limited_until_ms <= now_ms)
+        n->limited_until_ms = 0;
 }
 
 uint64_t health_deadline(const struct failover_node *n)

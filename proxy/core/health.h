@@ -11,6 +11,9 @@
 
 enum node_state health_state(const struct failover_node *n);
 
+/* The fact that makes this state the state. `before` is the state until now. */
+enum failover_cause health_cause(const struct failover_node *n, enum node_state before);
+
 /* May it be asked for /usage? Not a dead token that only a restart can heal (P7). */
 bool health_is_pollable(const struct failover_node *n);
 
@@ -55,8 +58,13 @@ void health_remember(const struct failover_node *n, uint64_t now_ms,
 bool health_fits(const struct failover_node *n, const struct failover_policy *policy,
                  int32_t cost_milli);
 
-/* Other rules are in force: an account that is drained under the old ones is asked again. */
-void health_policy_changed(struct failover_node *n, uint64_t now_ms);
+/* When to ask /usage again after it has failed. */
+uint64_t health_poll_again(const struct failover_node *n, const struct failover_policy *policy,
+                           uint64_t now_ms);
+
+/* Other rules are in force: what is known of the quota is judged by them, and asked again. */
+void health_policy_changed(struct failover_node *n, const struct failover_policy *policy,
+                           uint64_t now_ms);
 
 void health_usage(struct failover_node *n, const struct failover_policy *policy,
                   const struct failover_usage *usage, uint64_t random, uint64_t now_ms);

@@ -156,6 +156,7 @@ static struct route own_route(struct slice method, struct slice path)
     } own[] = {
         {"/", "GET, HEAD", ROUTE_ROOT},
         {"/health", "GET, HEAD", ROUTE_HEALTH},
+        {"/admin/journal", "GET, HEAD", ROUTE_JOURNAL},
         {"/admin/reset-active-node", "POST", ROUTE_RESET_ACTIVE},
     };
 

@@ -18,6 +18,7 @@ enum route_kind {
     ROUTE_NODE,         /* goes to a node */
     ROUTE_ROOT,         /* GET / */
     ROUTE_HEALTH,       /* GET /health */
+    ROUTE_JOURNAL,      /* GET /admin/journal */
     ROUTE_RESET_ACTIVE, /* POST /admin/reset-active-node */
     ROUTE_OPTIONS,      /* OPTIONS of anything */
     ROUTE_BAD_METHOD,   /* 405 */

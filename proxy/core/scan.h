@@ -12,9 +12,9 @@
 #include <stdint.h>
 
 #include "slice.h"
+#include "walk.h"
 
-#define SCAN_MODEL_MAX 96
-#define SCAN_WORD_MAX  24
+#define SCAN_MODEL_MAX WALK_WORD_MAX
 
 struct scan {
     /* Results, valid at any time. */
@@ -23,17 +23,9 @@ struct scan {
     bool is_agent; /* a message of role assistant or tool, or a tool_result: not billed */
 
     /* Progress. */
-    uint32_t depth;
     uint32_t messages_depth; /* depth inside "messages" or "input"; 0 = not in it */
-    bool is_in_string;
-    bool is_escaped;
-    bool is_key;        /* the string being read is a key */
-    bool expects_key;   /* next string in this object is a key */
-    uint64_t is_object; /* bit per depth below 64: that level is an object */
-    uint8_t key;        /* which interesting key the present value belongs to */
-    bool is_value_kept; /* the string being read is copied to word */
-    uint16_t word_len;
-    char word[SCAN_MODEL_MAX + 1];
+    uint8_t key;             /* which interesting key the present value belongs to */
+    struct walk walk;
 };
 
 void scan_init(struct scan *s);

@@ -1,10 +1,13 @@
 /* sse - follows an event stream: is there content yet, is it whole, did it fail?
  *
  * Pure. Lines are split as the standard says (LF, CR or CRLF; WHATWG HTML section 9.2.6) and
- * looked at one by one. Names decide in the two dialects that have them, those of `event:`
- * lines or, without one, the `type` that the data begins with. Chat completions have data lines
- * only. Only the first kilobyte of a line is looked at. An end marker counts once its data has
- * come: a stream may be cut between the two lines.
+ * never kept: of a line only its field's name, the name of the event and a possible [DONE] are
+ * remembered, and data goes byte for byte into sse_data.
+ *
+ * An event is judged at the end of the data line with which its JSON is whole, at the latest at
+ * the empty line behind it. Names decide in the two dialects that have them, those of `event:`
+ * lines or, without one, the `type` in the data. Chat completions have data lines only. What
+ * follows an error is not content any more: clients stop reading there.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -12,174 +15,257 @@
 
 #include <string.h>
 
-enum meaning { MEANS_LIFECYCLE, MEANS_CONTENT, MEANS_COMPLETE, MEANS_ERROR };
+enum part { PART_NAME, PART_EVENT, PART_DATA, PART_IGNORED };
 
-struct event_name {
-    const char *name;
-    enum meaning meaning;
-};
+enum meaning { MEANS_LIFECYCLE, MEANS_CONTENT, MEANS_COMPLETE, MEANS_FAILED, MEANS_ERROR };
 
 /* Events that are not listed are content. */
-static const struct event_name messages_events[] = {
-    {"message_start", MEANS_LIFECYCLE},
-    {"ping", MEANS_LIFECYCLE},
-    {"message_stop", MEANS_COMPLETE},
-    {"error", MEANS_ERROR},
+static const struct {
+    enum sse_dialect dialect;
+    const char *name;
+    enum meaning meaning;
+} names[] = {
+    {SSE_CHAT, "error", MEANS_ERROR},
+    {SSE_MESSAGES, "message_start", MEANS_LIFECYCLE},
+    {SSE_MESSAGES, "ping", MEANS_LIFECYCLE},
+    {SSE_MESSAGES, "message_stop", MEANS_COMPLETE},
+    {SSE_MESSAGES, "error", MEANS_ERROR},
+    {SSE_RESPONSES, "response.created", MEANS_LIFECYCLE},
+    {SSE_RESPONSES, "response.queued", MEANS_LIFECYCLE},
+    {SSE_RESPONSES, "response.in_progress", MEANS_LIFECYCLE},
+    {SSE_RESPONSES, "keepalive", MEANS_LIFECYCLE},
+    {SSE_RESPONSES, "response.completed", MEANS_COMPLETE},
+    {SSE_RESPONSES, "response.incomplete", MEANS_COMPLETE},
+    {SSE_RESPONSES, "response.failed", MEANS_FAILED},
+    {SSE_RESPONSES, "error", MEANS_ERROR},
+    {SSE_OTHER, "error", MEANS_ERROR},
 };
-static const struct event_name responses_events[] = {
-    {"response.created", MEANS_LIFECYCLE},
-    {"response.queued", MEANS_LIFECYCLE},
-    {"response.in_progress", MEANS_LIFECYCLE},
-    {"response.completed", MEANS_COMPLETE},
-    {"response.incomplete", MEANS_COMPLETE},
-    {"response.failed", MEANS_ERROR},
-    {"error", MEANS_ERROR},
-};
+
+static const char bom[] = {'\xef', '\xbb', '\xbf'};
 
 void sse_init(struct sse *s, enum sse_dialect dialect)
 {
     memset(s, 0, sizeof *s);
     s->dialect = dialect;
     s->is_at_boundary = true;
+    sse_data_init(&s->data);
 }
 
-static enum meaning look_up(const struct event_name *names, size_t count, struct slice name)
+struct slice sse_error_code(const struct sse *s)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (slice_equal(name, slice_of(names[i].name)))
+    return (struct slice){s->data.code, s->is_code_kept ? s->data.code_len : 0};
+}
+
+uint64_t sse_retry_after_ms(const struct sse *s)
+{
+    return s->is_code_kept ? s->data.retry_after_ms : 0;
+}
+
+const char *sse_dialect_name(enum sse_dialect dialect)
+{
+    static const char *const words[] = {
+        [SSE_CHAT] = "chat",
+        [SSE_MESSAGES] = "messages",
+        [SSE_RESPONSES] = "responses",
+        [SSE_OTHER] = "other",
+    };
+
+    return words[dialect];
+}
+
+/* ---------------------------------------------------------------- judgement */
+
+static bool has_names(const struct sse *s)
+{
+    return s->dialect == SSE_MESSAGES || s->dialect == SSE_RESPONSES;
+}
+
+static enum meaning look_up(enum sse_dialect dialect, struct slice name)
+{
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (names[i].dialect == dialect && slice_equal(name, slice_of(names[i].name)))
             return names[i].meaning;
     }
     return MEANS_CONTENT;
 }
 
-static void note(struct sse *s, enum meaning meaning)
+static struct slice word_of(const struct sse *s)
 {
-    s->has_content |= meaning == MEANS_CONTENT;
-    s->is_end_event |= meaning == MEANS_COMPLETE;
-    s->has_error |= meaning == MEANS_ERROR;
-    s->is_error_event |= meaning == MEANS_ERROR;
+    return (struct slice){s->word, s->word_len};
 }
 
-static void keep_error(struct sse *s, struct slice data)
+/* Is the data line that ends here the end mark of chat completions? Some nodes put it behind
+ * the events of the other dialects, too, where it means nothing. */
+static bool is_done_mark(const struct sse *s)
 {
-    if (s->error_len > 0)
-        return;
-    s->error_len = (uint16_t)(data.len < SSE_ERROR_MAX ? data.len : SSE_ERROR_MAX);
-    memcpy(s->error, data.at, s->error_len);
+    return s->part == PART_DATA && slice_equal(word_of(s), SLICE("[DONE]"));
 }
 
-static void on_name(struct sse *s, struct slice name)
+static enum meaning judge_unnamed(const struct sse *s)
 {
-    switch (s->dialect) {
-    case SSE_MESSAGES:
-        note(s, look_up(messages_events, sizeof messages_events / sizeof messages_events[0],
-                        name));
+    const struct sse_data *d = &s->data;
+
+    if (d->type_len > 0)
+        return look_up(s->dialect, (struct slice){d->type, d->type_len});
+    if (d->has_error)
+        return MEANS_ERROR;
+    return is_done_mark(s) ? MEANS_LIFECYCLE : MEANS_CONTENT;
+}
+
+/* A first chunk says whose turn it is and no more; others list no choices at all, only prompt
+ * filter results or usage. JSON that broke off says nothing to anybody. */
+static enum meaning judge_chat(const struct sse *s)
+{
+    const struct sse_data *d = &s->data;
+
+    if (is_done_mark(s))
+        return MEANS_COMPLETE;
+    if (d->has_error)
+        return MEANS_ERROR;
+    bool is_content = sse_data_is_whole(d) && (!d->has_choices || d->is_telling);
+    return is_content ? MEANS_CONTENT : MEANS_LIFECYCLE;
+}
+
+static enum meaning judge_event(const struct sse *s)
+{
+    if (s->is_named && (has_names(s) || s->meaning == MEANS_ERROR))
+        return (enum meaning)s->meaning;
+    if (!s->has_data)
+        return MEANS_LIFECYCLE;
+    if (has_names(s))
+        return judge_unnamed(s);
+    return s->dialect == SSE_CHAT ? judge_chat(s) : MEANS_CONTENT;
+}
+
+static void judge(struct sse *s)
+{
+    enum meaning meaning = judge_event(s);
+
+    s->is_judged = true;
+    bool is_error = meaning == MEANS_ERROR || meaning == MEANS_FAILED;
+    s->has_content |= meaning == MEANS_CONTENT && !s->has_error;
+    s->is_complete |= meaning == MEANS_COMPLETE || meaning == MEANS_FAILED;
+    s->has_error |= is_error;
+    /* An `error` without a code may have a response.failed with one behind it. */
+    s->is_code_kept |= is_error && (s->data.code_len > 0 || s->data.retry_after_ms > 0);
+}
+
+/* Only errors are asked for their code, and only events without a name for their type. */
+static bool is_data_wanted(const struct sse *s)
+{
+    if (s->is_judged || s->is_code_kept)
+        return false;
+    if (s->is_named && (s->meaning == MEANS_ERROR || s->meaning == MEANS_FAILED))
+        return true;
+    return s->dialect == SSE_CHAT || (has_names(s) && !s->is_named);
+}
+
+static void end_event(struct sse *s)
+{
+    if (!s->is_judged && (s->is_named || s->has_data))
+        judge(s);
+    s->is_named = s->has_data = s->is_judged = false;
+    if (!s->is_code_kept)
+        sse_data_init(&s->data);
+}
+
+/* ---------------------------------------------------------------- lines */
+
+static void keep_bytes(struct sse *s, struct slice bytes)
+{
+    size_t room = SSE_WORD_MAX - (size_t)s->word_len;
+    size_t kept = bytes.len < room ? bytes.len : room;
+
+    memcpy(s->word + s->word_len, bytes.at, kept);
+    s->word_len = (uint8_t)(s->word_len + kept);
+}
+
+static void end_name(struct sse *s)
+{
+    struct slice name = word_of(s);
+
+    s->part = slice_equal(name, SLICE("event"))  ? PART_EVENT
+              : slice_equal(name, SLICE("data")) ? PART_DATA
+                                                 : PART_IGNORED; /* also a comment */
+    s->is_after_colon = true;
+    s->word_len = 0;
+}
+
+static void end_line(struct sse *s)
+{
+    s->is_at_boundary = s->part == PART_NAME && s->word_len == 0;
+    switch ((enum part)s->part) {
+    case PART_NAME: /* a field without a value means nothing to us */
+        if (s->word_len == 0)
+            end_event(s);
         break;
-    case SSE_RESPONSES:
-        note(s, look_up(responses_events, sizeof responses_events / sizeof responses_events[0],
-                        name));
+    case PART_EVENT:
+        s->is_named = s->word_len > 0;
+        s->meaning = (uint8_t)look_up(s->dialect, word_of(s));
         break;
-    case SSE_CHAT:
-    case SSE_OTHER:
-        if (slice_equal(name, SLICE("error")))
-            note(s, MEANS_ERROR);
+    case PART_DATA:
+        if (s->has_data && !s->is_judged && sse_data_is_whole(&s->data))
+            judge(s);
+        break;
+    case PART_IGNORED:
         break;
     }
+    s->part = PART_NAME;
+    s->is_after_colon = false;
+    s->word_len = 0;
 }
 
-static struct slice skip_spaces(struct slice text)
+static void feed_value(struct sse *s, struct slice bytes)
 {
-    while (text.len > 0 && text.at[0] == ' ')
-        text = slice_skip(text, 1);
-    return text;
-}
-
-/* What follows `{"key":` when the data is an object that begins with this key, else empty. */
-static struct slice first_member(struct slice data, struct slice quoted_key)
-{
-    struct slice rest = skip_spaces(data);
-
-    if (!slice_starts_with(rest, SLICE("{")))
-        return (struct slice){data.at, 0};
-    rest = skip_spaces(slice_skip(rest, 1));
-    if (!slice_starts_with(rest, quoted_key))
-        return (struct slice){data.at, 0};
-    rest = skip_spaces(slice_skip(rest, quoted_key.len));
-    return rest.len > 0 && rest.at[0] == ':' ? skip_spaces(slice_skip(rest, 1))
-                                             : (struct slice){data.at, 0};
-}
-
-/* Data of an event without a name: its type says the same. */
-static void on_type(struct sse *s, struct slice data)
-{
-    struct slice type = first_member(data, SLICE("\"type\""));
-    size_t end = SIZE_MAX;
-
-    if (type.len > 0 && type.at[0] == '"') {
-        type = slice_skip(type, 1);
-        end = slice_find(type, SLICE("\""));
-    }
-    if (end == SIZE_MAX)
-        s->has_content = true;
-    else
-        on_name(s, (struct slice){type.at, end});
-}
-
-/* A chunk without choices, such as prompt filter results, says nothing yet. */
-static bool is_chat_lifecycle(struct slice data)
-{
-    return slice_find(data, SLICE("\"choices\":[]")) != SIZE_MAX ||
-           slice_find(data, SLICE("\"choices\": []")) != SIZE_MAX;
-}
-
-static void on_data(struct sse *s, struct slice data)
-{
-    if (data.len == 0)
+    if (s->is_after_colon && bytes.at[0] == ' ')
+        bytes = slice_skip(bytes, 1);
+    s->is_after_colon = false;
+    if (s->part == PART_IGNORED || bytes.len == 0)
         return;
-    if (!s->is_named && (s->dialect == SSE_MESSAGES || s->dialect == SSE_RESPONSES))
-        on_type(s, data);
-    s->is_complete |= s->is_end_event;
-    if (!s->is_error_event && s->dialect == SSE_CHAT) {
-        if (slice_equal(data, SLICE("[DONE]")))
-            s->is_complete = true;
-        else if (first_member(data, SLICE("\"error\"")).len > 0)
-            note(s, MEANS_ERROR);
-        else if (!is_chat_lifecycle(data))
-            s->has_content = true;
-    } else if (!s->is_error_event && s->dialect == SSE_OTHER) {
-        s->has_content = true;
-    }
-    if (s->is_error_event)
-        keep_error(s, data);
+    keep_bytes(s, bytes);
+    if (s->part != PART_DATA)
+        return;
+    s->has_data = true;
+    if (is_data_wanted(s))
+        sse_data_feed(&s->data, bytes);
 }
 
-static void on_line(struct sse *s)
+/* Bytes of one line, without its end. */
+static void feed_line(struct sse *s, struct slice bytes)
 {
-    struct slice line = {s->line, s->line_len};
+    s->is_at_boundary = false;
+    if (s->part == PART_NAME) {
+        size_t colon = slice_find(bytes, SLICE(":"));
+        if (colon == SIZE_MAX) {
+            keep_bytes(s, bytes);
+            return;
+        }
+        keep_bytes(s, (struct slice){bytes.at, colon});
+        end_name(s);
+        bytes = slice_skip(bytes, colon + 1);
+    }
+    if (bytes.len > 0)
+        feed_value(s, bytes);
+}
 
-    s->is_at_boundary = line.len == 0;
-    if (line.len == 0) {
-        s->is_complete |= s->is_end_event;
-        s->is_named = s->is_end_event = s->is_error_event = false;
-        return;
+/* A byte order mark at the very beginning is no part of the first line. A piece of one is. */
+static struct slice skip_bom(struct sse *s, struct slice bytes)
+{
+    while (s->bom < sizeof bom && bytes.len > 0 && bytes.at[0] == bom[s->bom]) {
+        s->bom++;
+        bytes = slice_skip(bytes, 1);
     }
-    size_t colon = slice_find(line, SLICE(":"));
-    if (colon == SIZE_MAX || colon == 0)
-        return; /* a comment, or a field without a value */
-    struct slice name = {line.at, colon};
-    struct slice value = slice_skip(line, colon + 1);
-    if (value.len > 0 && value.at[0] == ' ')
-        value = slice_skip(value, 1);
-    if (slice_equal(name, SLICE("event"))) {
-        s->is_named = true;
-        on_name(s, value);
-    } else if (slice_equal(name, SLICE("data"))) {
-        on_data(s, value);
+    if (s->bom < sizeof bom && bytes.len > 0) {
+        if (s->bom > 0)
+            feed_line(s, (struct slice){bom, s->bom});
+        s->bom = sizeof bom;
     }
+    return bytes;
 }
 
 void sse_feed(struct sse *s, struct slice bytes)
 {
+    bytes = skip_bom(s, bytes);
     while (bytes.len > 0) {
         if (s->is_cr && bytes.at[0] == '\n') {
             s->is_cr = false;
@@ -190,17 +276,12 @@ void sse_feed(struct sse *s, struct slice bytes)
         size_t len = 0;
         while (len < bytes.len && bytes.at[len] != '\n' && bytes.at[len] != '\r')
             len++;
-        size_t room = SSE_LINE_MAX - s->line_len;
-        size_t kept = len < room ? len : room;
-        memcpy(s->line + s->line_len, bytes.at, kept);
-        s->line_len = (uint16_t)(s->line_len + kept);
         if (len > 0)
-            s->is_at_boundary = false;
+            feed_line(s, (struct slice){bytes.at, len});
         if (len == bytes.len)
             return;
         s->is_cr = bytes.at[len] == '\r';
-        on_line(s);
-        s->line_len = 0;
+        end_line(s);
         bytes = slice_skip(bytes, len + 1);
     }
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "slice.h"
+#include "sse_data.h"
 
 /* Whose events these are. */
 enum sse_dialect {
@@ -21,28 +22,48 @@ enum sse_dialect {
     SSE_OTHER,     /* unknown: whatever comes is content, and the last chunk ends it */
 };
 
-#define SSE_LINE_MAX  1024 /* of a data line only the beginning is looked at */
-#define SSE_ERROR_MAX 1024
+/* Of names of fields and events so much is kept: the longest that matters has 20 bytes, so that
+ * one that was cut equals none. */
+#define SSE_WORD_MAX 24
 
 struct sse {
     enum sse_dialect dialect;
-    bool has_content;    /* more than lifecycle events arrived */
-    bool is_complete;    /* the end marker of the dialect arrived */
-    bool has_error;      /* an error event arrived */
+
+    /* Results, valid at any time. */
+    bool has_content;    /* more than lifecycle events arrived, before any error */
+    bool is_complete;    /* the end mark of the dialect arrived */
+    bool has_error;      /* an error event arrived; response.failed is an end mark as well */
     bool is_at_boundary; /* between two events: a comment may be put in here */
+
+    /* The line. */
+    uint8_t bom; /* bytes of a byte order mark that were read at the very beginning */
+    uint8_t part;
     bool is_cr;          /* the last byte was CR: an LF now is the same line end */
-    bool is_named;       /* the present event has an `event:` line */
-    bool is_end_event;   /* that line names the end marker; its data comes next */
-    bool is_error_event; /* that line, or a type, says error */
-    uint16_t line_len;
-    uint16_t error_len;
-    char line[SSE_LINE_MAX];
-    char error[SSE_ERROR_MAX]; /* beginning of the data of the error event */
+    bool is_after_colon; /* one space here is not part of the value */
+    uint8_t word_len;
+    char word[SSE_WORD_MAX];
+
+    /* The event. */
+    bool is_named;   /* it has an `event:` line, and this is what it means */
+    uint8_t meaning; /* enum meaning, see sse.c */
+    bool has_data;
+    bool is_judged;
+    bool is_code_kept; /* `data` is that of an error event, and stays */
+    struct sse_data data;
 };
 
 void sse_init(struct sse *s, enum sse_dialect dialect);
 
 /* More bytes of the stream. */
 void sse_feed(struct sse *s, struct slice bytes);
+
+/* The code of the error event, empty when it had none. */
+struct slice sse_error_code(const struct sse *s);
+
+/* How long the error event asks to wait; 0 = not told. */
+uint64_t sse_retry_after_ms(const struct sse *s);
+
+/* For people: "chat", "messages", "responses", "other". */
+const char *sse_dialect_name(enum sse_dialect dialect);
 
 #endif

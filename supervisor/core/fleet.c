@@ -39,6 +39,7 @@ static void step(struct fleet *f, unsigned slot, const struct fleet_event *ev,
         {PROC_DO_RETRACT_USED, FLEET_ACTION_RETRACT_USED},
         {PROC_DO_RETRACT_EXPIRED, FLEET_ACTION_RETRACT_EXPIRED},
         {PROC_DO_RETRACT_GONE, FLEET_ACTION_RETRACT_GONE},
+        {PROC_DO_SET_ASIDE, FLEET_ACTION_SET_ASIDE},
         {PROC_DO_TERM, FLEET_ACTION_TERM},
         {PROC_DO_KILL, FLEET_ACTION_KILL},
         {PROC_DO_SPAWN, FLEET_ACTION_SPAWN},
@@ -51,6 +52,7 @@ static void step(struct fleet *f, unsigned slot, const struct fleet_event *ev,
         .now_ms = ev->now_ms,
         .seed = f->seed ^ slot,
         .has_token = ev->has_token,
+        .is_refused = ev->is_refused,
         .kill_ms = f->is_stopping ? f->kill_ms : PROC_NEVER,
     };
     unsigned todo = proc_step(&m->proc, &m->policy, &event);
@@ -215,6 +217,7 @@ static void step_one(struct fleet *f, const struct fleet_event *ev, struct fleet
         [FLEET_EVENT_PROBE_FAILED] = {true, PROC_EVENT_PROBE_FAILED},
         [FLEET_EVENT_PROMPT] = {true, PROC_EVENT_PROMPT},
         [FLEET_EVENT_LOGGED_IN] = {true, PROC_EVENT_LOGGED_IN},
+        [FLEET_EVENT_TOKEN_GONE] = {true, PROC_EVENT_TOKEN_GONE},
     };
     enum proc_event_type type = table[ev->type].type;
     unsigned slot = ev->id.slot;
@@ -258,6 +261,7 @@ void fleet_step(struct fleet *f, const struct fleet_event *event, struct fleet_a
     case FLEET_EVENT_PROBE_FAILED:
     case FLEET_EVENT_PROMPT:
     case FLEET_EVENT_LOGGED_IN:
+    case FLEET_EVENT_TOKEN_GONE:
     case FLEET_EVENT_RESTART:
     case FLEET_EVENT_STOP:
         step_one(f, event, out);

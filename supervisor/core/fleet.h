@@ -11,6 +11,8 @@
  *   - A code that nobody used in time: that node is restarted for a fresh one, not as a
  * failure.
  *   - A process that dies starts again after a growing pause, without end (DESIGN D10).
+ *   - A login that GitHub refuses for good is set aside (proc.h), and the node queues for
+ *     another.
  *   - A stop always ends: TERM, KILL at stopwait or at kill_ms, and EXIT when all are reaped or
  *     FLEET_GIVE_UP_MS after that.
  *
@@ -34,11 +36,13 @@
 #define FLEET_EVENT_MAP(X)                                                                     \
     X(NODE_ADDED)   /* slot, has_token, is_wanted, policy: it exists */                        \
     X(START)        /* slot: it shall run */                                                   \
-    X(EXITED)       /* id, has_token: reaped, or it could not be made; once for each SPAWN */  \
+    X(EXITED)       /* id, has_token, is_refused: reaped, or it could not be made; once for    \
+                       each SPAWN */                                                           \
     X(PROBE_OK)     /* id: the answer to PROBE */                                              \
     X(PROBE_FAILED) /* id: the other one */                                                    \
     X(PROMPT)       /* id: it shows a device code */                                           \
     X(LOGGED_IN)    /* id: it named its account */                                             \
+    X(TOKEN_GONE)   /* id: the answer to SET_ASIDE; none when it could not be done */          \
     X(RESTART)      /* slot: kill it now and start it again */                                 \
     X(STOP)         /* slot: end it, keep it down */                                           \
     X(STOP_ALL)     /* kill_ms: end all, at that moment by force */                            \
@@ -57,6 +61,7 @@ struct fleet_event {
     uint64_t now_ms;   /* monotonic, never less than in the event before */
     struct node_id id; /* START, RESTART, STOP: only the slot counts */
     bool has_token;
+    bool is_refused;
     bool is_wanted;   /* false: it stays down until START */
     uint64_t kill_ms; /* STOP_ALL: finite */
     struct proc_policy policy;
@@ -71,6 +76,7 @@ struct fleet_event {
     X(RETRACT_USED)    /* id: the code was used */                                             \
     X(RETRACT_EXPIRED) /* id: nobody used it in time */                                        \
     X(RETRACT_GONE)    /* id: the process behind it ends */                                    \
+    X(SET_ASIDE)       /* id: its token file; to be answered by TOKEN_GONE */                  \
     X(NODE_UP)         /* id */                                                                \
     X(NODE_DOWN)       /* id, down, retry_in_ms */                                             \
     X(EXIT)            /* all are reaped, or given up */
@@ -99,7 +105,8 @@ struct fleet_action {
     uint64_t retry_in_ms;   /* NODE_DOWN with BACKOFF: until the next start */
 };
 
-/* For each node at most: a retraction, a signal, a report, a spawn; and one EXIT. */
+/* For each node at most: a retraction, a signal or SET_ASIDE, a report, a spawn; and one EXIT.
+ */
 #define FLEET_ACTIONS_MAX (4 * NODES_MAX + 1)
 
 struct fleet_actions {

@@ -30,6 +30,24 @@ static unsigned retract(const struct proc *p, enum proc_action cause)
     return p->state == PROC_LOGIN ? (unsigned)cause : 0;
 }
 
+/* The stored login is good, or there is none any more. */
+static void forget_refusals(struct proc *p)
+{
+    p->tried_ms = PROC_NEVER;
+    p->refused_since_ms = PROC_NEVER;
+}
+
+/* Has the process that ended shown that the stored login is dead? */
+static bool is_login_dead(struct proc *p, const struct proc_policy *policy,
+                          const struct proc_event *ev)
+{
+    if (!ev->is_refused || p->tried_ms == PROC_NEVER)
+        return false;
+    if (p->refused_since_ms == PROC_NEVER)
+        p->refused_since_ms = p->tried_ms;
+    return p->is_wanted && p->tried_ms - p->refused_since_ms >= policy->refused_apart_ms;
+}
+
 static void begin_start(struct proc *p, const struct proc_policy *policy, uint64_t now_ms)
 {
     enter(p, policy, now_ms, PROC_STARTING);
@@ -43,6 +61,7 @@ static unsigned become_ready(struct proc *p, const struct proc_policy *policy, u
     unsigned todo = retract(p, PROC_DO_RETRACT_USED);
 
     enter(p, policy, now_ms, PROC_READY);
+    forget_refusals(p);
     p->has_token = true;
     p->has_prompted = false;
     return todo;
@@ -116,6 +135,11 @@ static unsigned on_exited(struct proc *p, const struct proc_policy *policy,
     assert(proc_is_alive(p));
     if (p->state != PROC_STOPPING && p->state != PROC_KILLING)
         next = PROC_NEXT_BACKOFF;
+    if (!ev->has_token)
+        forget_refusals(p);
+    else if (is_login_dead(p, policy, ev))
+        todo |= PROC_DO_SET_ASIDE;
+    p->tried_ms = PROC_NEVER;
     p->has_token = ev->has_token;
     p->is_probing = false;
     enter(p, policy, ev->now_ms, PROC_DOWN);
@@ -131,6 +155,7 @@ static unsigned on_prompt(struct proc *p, const struct proc_policy *policy,
     if (p->state != PROC_STARTING && p->state != PROC_LOGIN)
         return 0;
     enter(p, policy, ev->now_ms, PROC_LOGIN);
+    forget_refusals(p);
     p->has_prompted = true;
     p->deadline_ms = ev->now_ms + policy->login_timeout_ms;
     if (!p->is_probing)
@@ -145,6 +170,7 @@ static unsigned on_logged_in(struct proc *p, const struct proc_policy *policy,
 
     if (p->state != PROC_STARTING && p->state != PROC_LOGIN)
         return 0;
+    forget_refusals(p);
     p->has_token = true;
     p->has_prompted = false;
     if (p->state == PROC_LOGIN)
@@ -180,11 +206,26 @@ static unsigned on_restart(struct proc *p, const struct proc_policy *policy,
     return todo | slay(p, policy, ev->now_ms, next);
 }
 
+/* It becomes like any other that has never logged in, and need not pay for former failures. */
+static unsigned on_token_gone(struct proc *p, const struct proc_policy *policy,
+                              const struct proc_event *ev)
+{
+    if (proc_is_alive(p))
+        return 0; /* somebody started it before this came: its prompt will tell */
+    forget_refusals(p);
+    backoff_reset(&p->backoff);
+    p->has_token = false;
+    if (p->state == PROC_BACKOFF)
+        enter(p, policy, ev->now_ms, PROC_DOWN);
+    return 0;
+}
+
 static unsigned on_yield(struct proc *p, const struct proc_policy *policy,
                          const struct proc_event *ev)
 {
     if (p->state != PROC_STARTING)
         return 0;
+    forget_refusals(p);
     p->has_prompted = true;
     return terminate(p, policy, ev->now_ms, PROC_NEVER, PROC_NEXT_START);
 }
@@ -269,6 +310,7 @@ static unsigned on_spawn(struct proc *p, const struct proc_policy *policy,
 {
     assert(p->state == PROC_DOWN && p->is_wanted);
     p->generation++;
+    p->tried_ms = ev->now_ms;
     begin_start(p, policy, ev->now_ms);
     return PROC_DO_SPAWN;
 }
@@ -280,6 +322,8 @@ void proc_init(struct proc *p, bool has_token)
         .has_token = has_token,
         .deadline_ms = PROC_NEVER,
         .probe_ms = PROC_NEVER,
+        .tried_ms = PROC_NEVER,
+        .refused_since_ms = PROC_NEVER,
     };
 }
 
@@ -288,12 +332,19 @@ unsigned proc_step(struct proc *p, const struct proc_policy *policy,
 {
     static unsigned (*const handlers[])(struct proc *, const struct proc_policy *,
                                         const struct proc_event *) = {
-        [PROC_EVENT_WANT] = on_want,           [PROC_EVENT_SPAWN] = on_spawn,
-        [PROC_EVENT_EXITED] = on_exited,       [PROC_EVENT_PROBE_OK] = on_probe,
-        [PROC_EVENT_PROBE_FAILED] = on_probe,  [PROC_EVENT_PROMPT] = on_prompt,
-        [PROC_EVENT_LOGGED_IN] = on_logged_in, [PROC_EVENT_RESTART] = on_restart,
-        [PROC_EVENT_YIELD] = on_yield,         [PROC_EVENT_STOP] = on_stop,
-        [PROC_EVENT_KILL] = on_kill,           [PROC_EVENT_TIMER] = on_timer,
+        [PROC_EVENT_WANT] = on_want,
+        [PROC_EVENT_SPAWN] = on_spawn,
+        [PROC_EVENT_EXITED] = on_exited,
+        [PROC_EVENT_PROBE_OK] = on_probe,
+        [PROC_EVENT_PROBE_FAILED] = on_probe,
+        [PROC_EVENT_PROMPT] = on_prompt,
+        [PROC_EVENT_LOGGED_IN] = on_logged_in,
+        [PROC_EVENT_RESTART] = on_restart,
+        [PROC_EVENT_TOKEN_GONE] = on_token_gone,
+        [PROC_EVENT_YIELD] = on_yield,
+        [PROC_EVENT_STOP] = on_stop,
+        [PROC_EVENT_KILL] = on_kill,
+        [PROC_EVENT_TIMER] = on_timer,
     };
     _Static_assert(sizeof handlers / sizeof handlers[0] == PROC_EVENT_COUNT, "a handler each");
 
@@ -327,40 +378,4 @@ bool proc_is_alive(const struct proc *p)
 bool proc_needs_login(const struct proc *p)
 {
     return !p->has_token || p->has_prompted;
-}
-
-const char *proc_state_word(enum proc_state state)
-{
-    static const char *const words[] = {
-#define X(name, word) [PROC_##name] = word,
-        PROC_STATE_MAP(X)
-#undef X
-    };
-    _Static_assert(sizeof words / sizeof words[0] == PROC_STATE_COUNT, "a word each");
-    assert(state < PROC_STATE_COUNT);
-    return words[state];
-}
-
-const char *proc_state_name(enum proc_state state)
-{
-    static const char *const names[] = {
-#define X(name, word) [PROC_##name] = #name,
-        PROC_STATE_MAP(X)
-#undef X
-    };
-    _Static_assert(sizeof names / sizeof names[0] == PROC_STATE_COUNT, "a name each");
-    assert(state < PROC_STATE_COUNT);
-    return names[state];
-}
-
-const char *proc_event_name(enum proc_event_type type)
-{
-    static const char *const names[] = {
-#define X(name) [PROC_EVENT_##name] = #name,
-        PROC_EVENT_MAP(X)
-#undef X
-    };
-    _Static_assert(sizeof names / sizeof names[0] == PROC_EVENT_COUNT, "a name each");
-    assert(type < PROC_EVENT_COUNT);
-    return names[type];
 }

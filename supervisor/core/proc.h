@@ -12,6 +12,12 @@
  *                          STARTING, LOGIN, READY ----------> STOPPING ---> KILLING
  *                          STOPPING, KILLING --EXITED--> what `next` says
  *
+ * A stored login that GitHub refuses stays in its file, so that every start fails the same way.
+ * One refusal may be a hiccup. Refused at two starts that began refused_apart from each other,
+ * with nothing in between that proves it good, it is dead: SET_ASIDE, to be answered by
+ * TOKEN_GONE, which makes this one without a token. Until that answer it backs off as ever, and
+ * each refused start asks again.
+ *
  * SPDX-License-Identifier: MIT
  */
 #ifndef PROC_H
@@ -48,6 +54,7 @@ enum proc_state {
     X(PROMPT)       /* it showed a device code */                                              \
     X(LOGGED_IN)    /* it said who it is */                                                    \
     X(RESTART)      /* kill it now, start it again */                                          \
+    X(TOKEN_GONE)   /* the answer to SET_ASIDE: its token file is not there any more */        \
     X(YIELD)        /* stop it and queue for the login: somebody else has it */                \
     X(STOP)         /* end it and keep it down */                                              \
     X(KILL)         /* the same at once */                                                     \
@@ -70,6 +77,7 @@ enum proc_action {
     PROC_DO_RETRACT_USED = 1 << 5,    /* it logged in */
     PROC_DO_RETRACT_EXPIRED = 1 << 6, /* nobody used the code in time */
     PROC_DO_RETRACT_GONE = 1 << 7,    /* the process behind it ends or has ended */
+    PROC_DO_SET_ASIDE = 1 << 8,       /* its token file, to be answered with TOKEN_GONE */
 };
 
 /* What follows when the present process is gone. */
@@ -87,6 +95,7 @@ struct proc_policy {
     uint64_t probe_interval_ms; /* while STARTING */
     uint64_t
         login_probe_interval_ms; /* while LOGIN: not every fork says that it is logged in */
+    uint64_t refused_apart_ms;   /* two refused starts so far apart: the login is dead */
     uint32_t failures_max;       /* in a row, then FATAL; 0 = never (DESIGN D10) */
     struct backoff_policy restart;
 };
@@ -104,6 +113,8 @@ struct proc {
     uint64_t ready_since_ms; /* counts in READY */
     uint64_t deadline_ms;    /* of the state, or PROC_NEVER */
     uint64_t probe_ms;       /* time of the next probe, or PROC_NEVER */
+    uint64_t tried_ms; /* start of the process while its login is unproven, or PROC_NEVER */
+    uint64_t refused_since_ms; /* `tried_ms` of the first refused start, or PROC_NEVER */
     struct backoff backoff;
 };
 
@@ -112,6 +123,7 @@ struct proc_event {
     uint64_t now_ms;
     uint64_t seed;    /* for jitter */
     bool has_token;   /* EXITED: is the token file there? */
+    bool is_refused;  /* EXITED: it said that GitHub refuses the stored login */
     uint64_t kill_ms; /* STOP: send KILL at this moment at the latest; PROC_NEVER = stopwait */
 };
 

@@ -12,9 +12,11 @@ moment, else {"do": "echo"}:
   reset   RST before the head, or after=N bytes of a longer body
   close   FIN before the head
   hang    reads the request, then silence
-  head    a head of 200, then silence
+  head    a head of 200, then silence; how=rst: RST
   stream  events=N delay=S, then the mark of a whole stream (dialect=chat|messages|responses);
           cut=K ends after K events, how=last (a clean last chunk, like copilot-api), fin, rst
+  parts   a stream of the test's own: a text of parts=[...] is a chunk, a number a wait in
+          seconds; type=MIME; how as above, or open: the connection stays open
   big     bytes=N of a known pattern
   die     the process exits in mid-request
 
@@ -167,7 +169,26 @@ class Connection:
 
     def do_head(self, what, facts, body):
         self.head(200, [("content-type", "application/json"), ("transfer-encoding", "chunked")])
+        if "how" in what:
+            time.sleep(0.2)
+            self.end(what["how"])
         self.do_hang(what, facts, body)
+
+    def do_parts(self, what, facts, body):
+        self.head(200, [("content-type", what.get("type", "text/event-stream")),
+                        ("x-node", facts["node"]), ("transfer-encoding", "chunked")])
+        for part in what["parts"]:
+            if isinstance(part, str):
+                self.chunk(part.encode())
+            else:
+                time.sleep(part)
+        how = what.get("how", "last")
+        if how == "open":
+            self.do_hang(what, facts, body)
+        elif how != "last":
+            time.sleep(0.2)  # an RST overtakes what the peer has not read yet
+            self.end(how)
+        self.chunk(b"")
 
     def do_stream(self, what, facts, body):
         event, mark = EVENTS[what.get("dialect", "chat")]

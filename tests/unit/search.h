@@ -37,6 +37,7 @@ struct shadow_attempt {
 struct shadow_node {
     uint8_t refusals;  /* 403 in a row */
     bool is_ready;     /* as NODE_CHANGED told it */
+    bool is_asked;     /* a 403 came and its /usage is not in yet */
     uint64_t left_at;  /* the baton left it; 0 = not */
     uint64_t token_at; /* it refused a token; 0 = not */
     uint64_t ready_at; /* READY since then */
@@ -48,7 +49,7 @@ struct world {
     struct shadow_request requests[REQUESTS];
     struct shadow_attempt attempts[ATTEMPTS];
     uint64_t now;
-    uint64_t switched_at; /* the baton moved last */
+    uint64_t placed_at; /* the last move that holds fail-back off */
     uint16_t depth;
     uint8_t budget;
 };

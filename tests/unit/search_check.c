@@ -68,11 +68,14 @@ static void observe_outcome(struct world *w, const struct failover_event *ev)
 
     if (!a->is_working)
         return;
-    if (ev->outcome == FAILOVER_OUTCOME_OK)
+    if (ev->outcome == FAILOVER_OUTCOME_OK) {
         s->refusals = 0;
-    else if (ev->outcome == FAILOVER_OUTCOME_FORBIDDEN && s->refusals < 2)
-        s->refusals++;
-    else if (ev->outcome == FAILOVER_OUTCOME_TOKEN && s->token_at == 0)
+        s->is_asked = false;
+    } else if (ev->outcome == FAILOVER_OUTCOME_FORBIDDEN) {
+        /* May /usage be asked at all? That is the engine's to know. */
+        s->is_asked |= s->refusals == 0 && w->engine.nodes[a->node].is_forbidden_asked;
+        s->refusals = 1;
+    } else if (ev->outcome == FAILOVER_OUTCOME_TOKEN && s->token_at == 0)
         s->token_at = ev->now_ms;
 }
 
@@ -100,8 +103,13 @@ static void observe_event(struct world *w, const struct failover_event *ev)
         else
             w->attempts[ev->attempt.slot].is_used = false;
         break;
+    case FAILOVER_USAGE:
+    case FAILOVER_USAGE_FAILED:
+        w->nodes[ev->node].is_asked = false;
+        break;
     case FAILOVER_NODE_DOWN:
     case FAILOVER_NODE_REMOVED:
+        w->nodes[ev->node].is_asked = false;
         w->nodes[ev->node].left_at = w->nodes[ev->node].token_at = 0;
         if (ev->type == FAILOVER_NODE_REMOVED) {
             w->nodes[ev->node].refusals = 0;
@@ -122,15 +130,6 @@ static void observe_event(struct world *w, const struct failover_event *ev)
     }
 }
 
-static bool is_judging(const struct failover *f, unsigned node)
-{
-    for (unsigned i = 0; i < REQUESTS; i++) {
-        if (f->requests[i].state == FAILOVER_REQUEST_JUDGING && f->requests[i].node == node)
-            return true;
-    }
-    return false;
-}
-
 static void check_403(const struct world *before, const struct world *w,
                       const struct failover_event *ev)
 {
@@ -143,7 +142,7 @@ static void check_403(const struct world *before, const struct world *w,
         return;
     enum node_state state = failover_node_state(&w->engine, (uint16_t)node);
     /* A burst that is being judged is one refusal. */
-    bool is_first = before->nodes[node].refusals == 0 || is_judging(old, node);
+    bool is_first = before->nodes[node].refusals == 0 || before->nodes[node].is_asked;
     if (is_first && state != failover_node_state(old, (uint16_t)node))
         search_fail(w, ev, "P11: one 403 changed node %u", node);
     if (!is_first && state == NODE_READY)
@@ -226,6 +225,21 @@ static void check_queue(const struct world *w, const struct failover_event *ev)
                     f->queue_len);
 }
 
+/* Moves that are no failure of the account hold fail-back off. */
+static bool is_placed(enum failover_cause cause)
+{
+    switch (cause) {
+    case FAILOVER_CAUSE_RESET_ACTIVE:
+    case FAILOVER_CAUSE_HANDOFF:
+    case FAILOVER_CAUSE_SERVER:
+    case FAILOVER_CAUSE_BROKEN:
+    case FAILOVER_CAUSE_RESERVE:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* One event: steps the engine and checks every property on what it does. */
 void search_apply(struct world *w, const struct failover_event *ev)
 {
@@ -255,7 +269,8 @@ void search_apply(struct world *w, const struct failover_event *ev)
                 w->nodes[action->from].left_at = w->now;
             search_check_switch(w, ev, action, was_ready, before.engine.is_settled,
                                 is_judging_step);
-            w->switched_at = w->now;
+            if (is_placed(action->cause))
+                w->placed_at = w->now;
         }
         search_check_action(w, ev, action, leader);
     }

@@ -38,7 +38,7 @@ static void put_shadow_node(struct key *k, const struct world *w, unsigned i)
     const struct shadow_node *s = &w->nodes[i];
     const struct failover_policy *p = &w->engine.policy;
 
-    put(k, s->refusals > 0);
+    put(k, (uint64_t)(s->refusals > 0) | (uint64_t)s->is_asked << 1);
     if (p->is_failback)
         put_time(k, s->is_ready ? s->ready_at + p->failback_after_ms : 0, w->now);
     if (w->engine.nodes[i].inflight == 0)
@@ -65,15 +65,18 @@ static void put_node(struct key *k, const struct world *w, unsigned i)
         &n->is_restart_asked,
         &n->is_token_restarted,
         &n->has_failed_start,
+        &n->is_confirmed,
+        &n->is_forbidden_asked,
+        &n->is_network_counted,
     };
 
     if (!n->is_used) {
         put(k, 0);
         return;
     }
-    put(k, bits(flags, sizeof flags / sizeof flags[0]) | (uint64_t)n->down << 12 |
-               (uint64_t)(n->forbidden_streak > 0) << 14 |
-               (uint64_t)(n->network_streak > 0) << 15);
+    put(k, bits(flags, sizeof flags / sizeof flags[0]));
+    put(k, (uint64_t)n->down | (uint64_t)(n->forbidden_streak > 0) << 2 |
+               (uint64_t)(n->network_streak > 0) << 3);
     put(k, (uint64_t)n->inflight | (uint64_t)n->orphans << 5 | (uint64_t)n->judging << 10);
     put_time(k, !n->is_up && n->down == FAILOVER_DOWN_BACKOFF ? n->down_until_ms : 0, w->now);
     put_time(k, n->limited_until_ms, w->now);
@@ -83,6 +86,8 @@ static void put_node(struct key *k, const struct world *w, unsigned i)
     put_time(k, n->inflight > 0 ? n->handoff_until_ms : 0, w->now);
     put_time(k, n->poll_at_ms, w->now);
     put_time(k, n->restart_at_ms, w->now);
+    if (n->is_token_restarted && p->token_restart_gap_ms != 0)
+        put_time(k, n->token_restarted_ms + p->token_restart_gap_ms, w->now);
     put_time(k, n->is_lost ? n->probe_at_ms : 0, w->now);
     put_time(k, n->is_lost && n->broke_at_ms != 0 ? n->broke_at_ms + p->node_wait_ms : 0,
              w->now);
@@ -110,14 +115,20 @@ static void put_request(struct key *k, const struct world *w, uint16_t slot)
 {
     const struct failover_request *r = &w->engine.requests[slot];
     const struct shadow_request *s = &w->requests[slot];
-    const bool *const flags[] = {&r->is_free_model, &r->is_bypass, &r->was_moved,
-                                 &r->waits_handoff, &r->is_fin,    &r->only_account_refusals,
-                                 &s->is_live,       &s->is_started};
+    const bool *const flags[] = {&r->is_free_model,
+                                 &r->is_bypass,
+                                 &r->was_moved,
+                                 &r->was_roomed,
+                                 &r->waits_handoff,
+                                 &r->is_fin,
+                                 &r->only_account_refusals,
+                                 &s->is_live,
+                                 &s->is_started};
     bool is_waiting = r->state == FAILOVER_REQUEST_WAITING;
     bool is_at_node = r->state == FAILOVER_REQUEST_JUDGING || r->state == FAILOVER_REQUEST_SENT;
 
-    put(k, bits(flags, sizeof flags / sizeof flags[0]) | (uint64_t)r->state << 8 |
-               (uint64_t)r->attempts << 11);
+    put(k, bits(flags, sizeof flags / sizeof flags[0]) | (uint64_t)r->state << 9 |
+               (uint64_t)r->attempts << 12);
     put(k, r->tried | (uint64_t)s->tried << 8);
     put(k, (uint64_t)(r->attempts > 0 ? r->last_outcome : 0) | (uint64_t)s->attempts << 8);
     put(k, is_at_node ? r->node : 0);
@@ -180,7 +191,7 @@ void search_make_key(const struct world *w, struct key *ret_k)
     put(ret_k, f->is_settled ? 0xffff : f->first);
     put(ret_k, f->poll_node);
     if (f->policy.is_failback)
-        put_time(ret_k, w->switched_at + f->policy.failback_after_ms, w->now);
+        put_time(ret_k, w->placed_at + f->policy.failback_after_ms, w->now);
     for (unsigned i = 0; i < search_current->nodes; i++)
         put_node(ret_k, w, i);
     put_requests(ret_k, w);

@@ -80,6 +80,7 @@ static unsigned expected_next(const struct failover *f, unsigned from, bool is_d
                      search_current->nodes;
         bool matches = is_drained_search
                            ? f->nodes[i].is_used && !f->nodes[i].is_restart_asked &&
+                                 f->nodes[i].limited_until_ms == 0 &&
                                  failover_node_state(f, (uint16_t)i) == NODE_DRAINED
                            : search_is_ready(f, i);
         if (matches)
@@ -104,7 +105,7 @@ static void check_failback(const struct world *w, const struct failover_event *e
     }
     for (unsigned i = search_current->nodes; i-- > action->node;) {
         const struct shadow_node *s = &w->nodes[i];
-        uint64_t since = s->ready_at > w->switched_at ? s->ready_at : w->switched_at;
+        uint64_t since = s->ready_at > w->placed_at ? s->ready_at : w->placed_at;
         bool is_due = s->is_ready && since + p->failback_after_ms <= w->now &&
                       search_is_ready(&w->engine, i);
         if (is_due != (i == action->node))
@@ -163,6 +164,10 @@ void search_check_switch(struct world *w, const struct failover_event *ev,
     case FAILOVER_CAUSE_REMOVED:
         if (ev->type != FAILOVER_NODE_REMOVED || ev->node != action->from)
             search_fail(w, ev, "P6: node %u was not removed", action->from);
+        return;
+    case FAILOVER_CAUSE_RECOVERED:
+        if (was_settled)
+            search_fail(w, ev, "P6: node %u left because another is back", action->from);
         return;
     case FAILOVER_CAUSE_STARTUP:
         if (was_settled && action->from != FAILOVER_NONE && was_ready)

@@ -10,7 +10,8 @@
 #define POLICY(retries, cooldown)                                                              \
     .node_wait_ms = 10, .handoff_timeout_ms = 20, .offline_check_ms = 10, .poll_gap_ms = 10,   \
     .poll_interval_ms = 50, .drained_poll_interval_ms = 100, .cooldown_ms = (cooldown),        \
-    .drain_hold_ms = 10, .retry_limit = (retries), .queue_max = 2, .exhausted_status = 503,    \
+    .token_restart_gap_ms = 100, .drain_hold_ms = 10, .retry_limit = (retries),                \
+    .queue_max = 2, .exhausted_status = 503,                                                   \
     .retry_mask = FAILOVER_RETRY_DEFAULT | FAILOVER_RETRY(SERVER)
 
 static const struct search walks[] = {

@@ -65,7 +65,9 @@ uint64_t story_parse_ms(const char *word)
 
 int64_t story_parse_milli(const char *word)
 {
-    return word == NULL ? 0 : (int64_t)(strtod(word, NULL) * 1000 + 0.5);
+    double milli = word == NULL ? 0 : strtod(word, NULL) * 1000;
+
+    return (int64_t)(milli < 0 ? milli - 0.5 : milli + 0.5);
 }
 
 uint16_t story_parse_node(const char *word)
@@ -100,6 +102,19 @@ static unsigned split_words(char *text, char **ret_word)
 
 /* ---------------------------------------------------------------- comparison */
 
+/* What /health shows of the node: its state and, in parentheses, why. */
+static void look_at_state(uint16_t node, const char *state, const char *cause)
+{
+    const struct failover_node *n = &story.engine.nodes[node];
+    const char *name = node_state_name(failover_node_state(&story.engine, node));
+    char why[32];
+
+    (void)snprintf(why, sizeof why, "(%s)", failover_cause_name(n->cause));
+    if (state == NULL || strcmp(state, name) != 0 || (cause && strcmp(cause, why) != 0))
+        story_wrong("node %u is %s %s, not %s %s", node + 1u, name, why, state ? state : "",
+                    cause ? cause : "");
+}
+
 /* Expectations that are looked up in the engine. Returns false when it is not one. */
 static bool look(char **word)
 {
@@ -117,6 +132,10 @@ static bool look(char **word)
         int64_t estimate = story.engine.nodes[story_parse_node(word[1])].estimate_milli;
         if (estimate != story_parse_milli(word[2]))
             story_wrong("the estimate is %lld milli, not %s", (long long)estimate, word[2]);
+        return true;
+    }
+    if (strcmp(word[0], "state") == 0) {
+        look_at_state(story_parse_node(word[1]), word[2], word[2] == NULL ? NULL : word[3]);
         return true;
     }
     return strcmp(word[0], "no-poll") == 0 || strcmp(word[0], "no-probe") == 0 ||
@@ -213,6 +232,7 @@ static const struct failover_policy usual = {
     .cooldown_ms = 60000,
     .drain_hold_ms = 300000,
     .poll_gap_ms = 30000,
+    .token_restart_gap_ms = 3600000,
     .retry_mask = FAILOVER_RETRY_DEFAULT,
     .retry_limit = 3,
     .queue_max = 100,
@@ -226,7 +246,7 @@ static bool is_preface(char *line)
     char *word[WORDS_MAX];
 
     (void)snprintf(copy, sizeof copy, "%s", line);
-    if (story.is_begun || split_words(copy, word) == 0)
+    if (story.is_begun || strchr(line, '@') != NULL || split_words(copy, word) == 0)
         return false;
     if (strcmp(word[0], "nodes") == 0)
         story.nodes = (unsigned)strtoul(word[1], NULL, 10);
@@ -244,7 +264,7 @@ static void begin(void)
     story.is_begun = true;
     failover_init(&story.engine, &story.policy, 0);
     for (uint16_t i = 0; i < story.nodes; i++)
-        story_add_node(i);
+        story_add_node(i, i + 1u);
 }
 
 /* Runs `each` on the parts of text between semicolons. */

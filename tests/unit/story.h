@@ -19,16 +19,20 @@
  *   up N                  its process answers, and /usage says that all is well
  *   answers N             its process answers; /usage is still to be answered
  *   down N starting|login|stopped|backoff TIME
- *   usage N ok [PREMIUM-REQUESTS]|unlimited|exhausted|overage [reset TIME]   answers its POLL
+ *   usage N ok [PREMIUM-REQUESTS]|unlimited|silent|exhausted|overage [reset TIME]
+ *                         answers its POLL; silent: the plan tells no figure
  *   evidence N WORD       a line of its log proves so (enum node_evidence)
- *   restored N [active] [drained] [limited TIME] [hold TIME] [estimate PREMIUM-REQUESTS]
+ *   restored N [active] [drained] [limited TIME] [hold TIME] [reset TIME]
+ *                         [estimate PREMIUM-REQUESTS]
+ *   program restarts      it forgets all but what it remembers of each node
  *   usage-failed N [unreachable]
  *   probe N ok|failed     answers its PROBE
- *   add N, remove N, reset-active [N], policy NAME VALUE...
+ *   add N [rank R], remove N, reset-active [N], policy NAME VALUE...
  *   request NAME [free] [bypass] [cost PREMIUM-REQUESTS]
  *   started NAME          the first byte goes to the client
  *   done NAME             the answer is complete
- *   outcome NAME http-STATUS [CODE | "MESSAGE"]     classified by outcome.c
+ *   outcome NAME http-STATUS [CODE | "MESSAGE"] [after TIME]   classified by outcome.c;
+ *                         after: its Retry-After
  *   outcome NAME connect|reset|timeout|broken
  *   gone NAME, fin NAME   the client left, the client sends no more
  * `on N` after done or outcome: the attempt on that node, not the last one.
@@ -36,7 +40,8 @@
  * EXPECTATIONS
  *   dispatch NAME -> N, pass NAME, truncate NAME, end NAME, reply NAME STATUS KIND (retry TIME)
  *   abort NAME, restart N (CAUSE), node N OLD>NEW (CAUSE), switch N>N (CAUSE), poll N, probe N
- *   active N|none, estimate N PREMIUM-REQUESTS      looked at after the line
+ *   active N|none, state N STATE (CAUSE), estimate N PREMIUM-REQUESTS      looked at after the
+ *                         line
  * An action that no line expects fails the story. Words in parentheses may be left out. The
  * order counts among actions of one kind. Three rules keep stories short: `done` and `gone`
  * expect their `end` themselves; polls and probes are compared only on lines that speak of

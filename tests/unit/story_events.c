@@ -53,20 +53,25 @@ static void do_usage(char **word)
 {
     struct failover_usage usage = {
         .has_remaining = true, .remaining_milli = 300000, .entitlement_milli = 300000};
+    const char *kind = word[2] == NULL ? "" : word[2];
+    unsigned next = 3;
 
-    if (word[2] == NULL)
-        story_wrong("usage N ok|unlimited|exhausted");
-    else if (strcmp(word[2], "ok") == 0 && word[3] != NULL)
-        usage.remaining_milli = story_parse_milli(word[3]);
-    else if (strcmp(word[2], "unlimited") == 0)
+    if (strcmp(kind, "unlimited") == 0) {
         usage = (struct failover_usage){.has_remaining = true, .is_unlimited = true};
-    else if (strcmp(word[2], "exhausted") == 0 || strcmp(word[2], "overage") == 0)
+    } else if (strcmp(kind, "silent") == 0) {
+        usage = (struct failover_usage){0};
+    } else if (strcmp(kind, "exhausted") == 0 || strcmp(kind, "overage") == 0) {
         usage = (struct failover_usage){.has_remaining = true,
                                         .is_exhausted = true,
-                                        .is_overage_permitted = word[2][0] == 'o',
-                                        .reset_in_ms = word[3] ? story_parse_ms(word[4]) : 0};
-    else if (strcmp(word[2], "ok") != 0)
-        story_wrong("usage cannot be '%s'", word[2]);
+                                        .is_overage_permitted = kind[0] == 'o'};
+    } else if (strcmp(kind, "ok") != 0) {
+        story_wrong("usage N ok|unlimited|silent|exhausted|overage");
+        return;
+    } else if (word[next] != NULL && strcmp(word[next], "reset") != 0) {
+        usage.remaining_milli = story_parse_milli(word[next++]);
+    }
+    if (word[next] != NULL)
+        usage.reset_in_ms = story_parse_ms(word[next + 1]);
     answer_poll(story_parse_node(word[1]), FAILOVER_USAGE, usage, false);
 }
 
@@ -126,8 +131,6 @@ static void do_evidence(char **word)
         ev.evidence = (enum node_evidence)i;
         if (strcmp(node_evidence_name(ev.evidence), word[2]) != 0)
             continue;
-        if (ev.evidence == NODE_EVIDENCE_USAGE_TOKEN && story.poll_node == ev.node)
-            story.poll_node = FAILOVER_NONE;
         story_post(ev);
         return;
     }
@@ -157,6 +160,8 @@ static void do_restored(char **word)
             memory.usage.entitlement_milli = 300000;
             memory.estimate_milli = story_parse_milli(word[++i]);
             memory.usage.remaining_milli = memory.estimate_milli;
+        } else if (strcmp(word[i], "reset") == 0 && has_value) {
+            memory.usage.reset_in_ms = story_parse_ms(word[++i]);
         } else {
             story_wrong("a node is not restored '%s'", word[i]);
         }
@@ -171,17 +176,46 @@ static void do_probe(char **word)
                                        .is_ok = word[2] != NULL && strcmp(word[2], "ok") == 0});
 }
 
-void story_add_node(uint16_t node)
+void story_add_node(uint16_t node, uint32_t rank)
 {
     story_post((struct failover_event){.type = FAILOVER_NODE_ADDED,
                                        .node = node,
-                                       .rank = node + 1u,
+                                       .rank = rank,
                                        .is_owned = (story.external >> node & 1) == 0});
+}
+
+/* Everything but the memory of each node is gone, and every client. */
+static void do_program(char **word)
+{
+    static struct failover before;
+    struct failover_memory memory;
+
+    if (word[1] == NULL || strcmp(word[1], "restarts") != 0) {
+        story_wrong("program restarts");
+        return;
+    }
+    before = story.engine;
+    for (unsigned i = 0; i < story.names_count; i++)
+        story.names[i].is_open = false;
+    story.attempts_count = 0;
+    story.poll_node = FAILOVER_NONE;
+    failover_init(&story.engine, &story.policy, 0);
+    for (uint16_t i = 0; i < before.node_top; i++) {
+        if (!before.nodes[i].is_used)
+            continue;
+        failover_remember(&before, i, story.now, &memory);
+        story_add_node(i, before.nodes[i].rank);
+        story_post(
+            (struct failover_event){.type = FAILOVER_RESTORED, .node = i, .memory = &memory});
+    }
 }
 
 static void do_add(char **word)
 {
-    story_add_node(story_parse_node(word[1]));
+    uint16_t node = story_parse_node(word[1]);
+    bool has_rank = word[1] != NULL && word[2] != NULL && strcmp(word[2], "rank") == 0;
+
+    story_add_node(node, has_rank ? story_parse_node(word[3]) + 1u : node + 1u);
 }
 
 static void do_remove(char **word)
@@ -300,6 +334,8 @@ static void do_outcome(char **word)
         for (unsigned i = 3; word[i] != NULL; i++) {
             if (strcmp(word[i], "on") == 0)
                 i++;
+            else if (strcmp(word[i], "after") == 0)
+                answer.retry_after_ms = story_parse_ms(word[++i]);
             else if (word[i][0] == '"')
                 answer.message = (struct slice){word[i] + 1, strlen(word[i]) - 2};
             else
@@ -332,12 +368,25 @@ bool story_event(char **word)
         const char *verb;
         void (*run)(char **word);
     } verbs[] = {
-        {"add", do_add},         {"answers", do_answers},    {"done", do_done},
-        {"down", do_down},       {"evidence", do_evidence},  {"restored", do_restored},
-        {"fin", do_client},      {"gone", do_client},        {"outcome", do_outcome},
-        {"policy", do_policy},   {"probe", do_probe},        {"remove", do_remove},
-        {"request", do_request}, {"reset-active", do_reset}, {"started", do_started},
-        {"up", do_up},           {"usage", do_usage},        {"usage-failed", do_usage_failed},
+        {"add", do_add},
+        {"answers", do_answers},
+        {"done", do_done},
+        {"down", do_down},
+        {"evidence", do_evidence},
+        {"restored", do_restored},
+        {"fin", do_client},
+        {"gone", do_client},
+        {"outcome", do_outcome},
+        {"policy", do_policy},
+        {"probe", do_probe},
+        {"program", do_program},
+        {"remove", do_remove},
+        {"request", do_request},
+        {"reset-active", do_reset},
+        {"started", do_started},
+        {"up", do_up},
+        {"usage", do_usage},
+        {"usage-failed", do_usage_failed},
     };
 
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {

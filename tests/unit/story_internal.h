@@ -76,7 +76,7 @@ void story_post(struct failover_event ev);
 void story_pass_time(uint64_t until);
 
 /* Adds the node, ours or not. */
-void story_add_node(uint16_t node);
+void story_add_node(uint16_t node, uint32_t rank);
 
 /* One event; words end with NULL. False when the verb is unknown. */
 bool story_event(char **word);

@@ -94,7 +94,7 @@ static void code_is_found_in_every_wrapping(void **state)
         {"{\"error\":{\"code\":\"forbidden\",\"message\":\"no\"}}", "forbidden", "no"},
         {"{\"message\":\"Bad credentials\"}", "", "Bad credentials"},
         {"{\"error\":\"Failed to fetch Copilot usage\"}", "", "Failed to fetch Copilot usage"},
-        {"{\"type\":\"error\",\"error\":{\"type\":\"x\",\"message\":\"[1,2]\"}}", "", "[1,2]"},
+        {"{\"type\":\"error\",\"error\":{\"type\":\"x\",\"message\":\"[1,2]\"}}", "x", "[1,2]"},
         {"plain text", "", "plain text"},
         {"", "", ""},
         {"[]", "", ""},

@@ -1,356 +1,19 @@
-/* test_cluster - the composition with real processes, and a proxy and fetches that are played.
+/* test_cluster - the composition with real processes: starts, ends, signals.
  *
- * The functions of proxy.h and fetch.h below take the place of the library's at link time. The
- * proxy writes down what it is told, one word group a call; nodes are small shell scripts.
+ * What a node's log proves is in test_cluster_evidence.c; the stage of both in cluster_stage.h.
  *
  * SPDX-License-Identifier: MIT
  */
-#include "supervisor/cluster.h"
-
-#include <errno.h>
-#include <ftw.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
-/* cmocka needs four of the above */
-#include <cmocka.h>
-
-#include "fetch.h"
-#include "log.h"
-#include "mem.h"
-#include "proxy.h"
-
-#define PATIENCE_MS 20000
-
-static uv_loop_t loop;
-static struct config config;
-static struct cluster *cluster;
-static char base[64];
-
-/* ---- the played proxy ---- */
-
-struct proxy {
-    uv_timer_t closing;
-    struct proxy_host host;
-};
-
-static struct proxy proxy;
-static char told[4096];
-static unsigned busy;
-static bool is_drained;
-static int open_result;
-
-static void tell(const char *format, ...) PRINTF_LIKE(1, 2);
-static void tell(const char *format, ...)
-{
-    size_t used = strlen(told);
-    va_list args;
-
-    va_start(args, format);
-    (void)vsnprintf(told + used, sizeof told - used, format, args);
-    va_end(args);
-}
-
-int proxy_open(uv_loop_t *l, const struct config *c, const struct proxy_host *host,
-               struct proxy **ret_proxy, struct error *ret_error)
-{
-    (void)c;
-    if (open_result < 0) {
-        (void)snprintf(ret_error->text, sizeof ret_error->text, "port is taken");
-        return open_result;
-    }
-    proxy.host = *host;
-    (void)uv_timer_init(l, &proxy.closing);
-    *ret_proxy = &proxy;
-    return 0;
-}
-
-bool proxy_address(const struct proxy *p, unsigned i, struct proxy_address *ret_address)
-{
-    (void)p;
-    *ret_address = (struct proxy_address){.url = "http://127.0.0.1:8080/v1"};
-    return i == 0;
-}
-
-void proxy_node_added(struct proxy *p, unsigned slot, const char *name, enum node_source source,
-                      const char *token)
-{
-    (void)p;
-    (void)token;
-    tell("added %u %s %s; ", slot, name, node_source_name(source));
-}
-
-void proxy_node_up(struct proxy *p, unsigned slot, const char *address, uint16_t port)
-{
-    (void)p;
-    assert_true(port > 0);
-    tell("up %u %.4s; ", slot, address);
-}
-
-void proxy_node_down(struct proxy *p, unsigned slot, enum proxy_down kind, uint64_t retry_in_ms,
-                     const char *reason)
-{
-    static const char *const words[] = {"starting", "login", "backoff", "stopped"};
-
-    (void)p;
-    assert_true((kind == PROXY_DOWN_BACKOFF) == (retry_in_ms > 0));
-    tell("%s %u (%s); ", words[kind], slot, reason == NULL ? "" : reason);
-}
-
-void proxy_drain(struct proxy *p)
-{
-    (void)p;
-    is_drained = true;
-    tell("drain; ");
-}
-
-unsigned proxy_busy(const struct proxy *p)
-{
-    (void)p;
-    return busy;
-}
-
-static void on_proxy_closed(uv_handle_t *handle)
-{
-    (void)handle;
-    proxy.host.closed(proxy.host.host);
-}
-
-void proxy_close(struct proxy *p)
-{
-    tell("close; ");
-    uv_close((uv_handle_t *)&p->closing, on_proxy_closed);
-}
-
-/* ---- the played fetches ---- */
-
-struct fetch {
-    uv_timer_t timer;
-    fetch_done done;
-    void *data;
-};
-
-struct fetch_pool {
-    uv_timer_t closing;
-    void (*on_closed)(void *data);
-    void *data;
-};
-
-static struct fetch_pool pool;
-static unsigned open_fetches;
-static bool do_nodes_answer;
-static char ready_file[128]; /* nodes answer once it is there; "" = at once */
-
-int fetch_pool_new(uv_loop_t *l, struct fetch_pool **ret_pool)
-{
-    (void)uv_timer_init(l, &pool.closing);
-    *ret_pool = &pool;
-    return 0;
-}
-
-static void on_pool_handle_closed(uv_handle_t *handle)
-{
-    (void)handle;
-    pool.on_closed(pool.data);
-}
-
-void fetch_pool_close(struct fetch_pool *p, void (*on_closed)(void *data), void *data)
-{
-    p->on_closed = on_closed;
-    p->data = data;
-    uv_close((uv_handle_t *)&p->closing, on_pool_handle_closed);
-}
-
-static void on_fetch_closed(uv_handle_t *handle)
-{
-    mem_free(handle->data);
-    open_fetches--;
-}
-
-static void on_fetch_timer(uv_timer_t *timer)
-{
-    struct fetch *f = timer->data;
-    bool is_ready = ready_file[0] == '\0' || access(ready_file, F_OK) == 0;
-    struct fetch_result result = {
-        .error = do_nodes_answer && is_ready ? 0 : -ECONNREFUSED,
-        .status = 200,
-    };
-
-    f->done(f->data, &result);
-    uv_close((uv_handle_t *)timer, on_fetch_closed);
-}
-
-int fetch_start(struct fetch_pool *p, const struct fetch_request *request, fetch_done done,
-                void *data, struct fetch **ret_fetch)
-{
-    struct fetch *f = mem_alloc(1, sizeof *f);
-
-    (void)p;
-    assert_non_null(f);
-    assert_memory_equal(request->url, "http://127.", 11);
-    f->done = done;
-    f->data = data;
-    (void)uv_timer_init(&loop, &f->timer);
-    f->timer.data = f;
-    (void)uv_timer_start(&f->timer, on_fetch_timer, 1, 0);
-    open_fetches++;
-    *ret_fetch = f;
-    return 0;
-}
-
-void fetch_cancel(struct fetch *f)
-{
-    uv_close((uv_handle_t *)&f->timer, on_fetch_closed);
-}
-
-/* ---- the stage ---- */
-
-static int setup(void **state)
-{
-    static char state_dir[128];
-
-    (void)state;
-    log_set_level(LOG_LEVEL_SILENT);
-    (void)snprintf(base, sizeof base, "/tmp/test_cluster.XXXXXX");
-    if (mkdtemp(base) == NULL)
-        return -1;
-    (void)snprintf(state_dir, sizeof state_dir, "%s/state", base);
-    config = (struct config){
-        .supervisor = {.state_dir = state_dir, .shutdown_timeout_ms = 8000},
-        .auth.timeout_ms = 60000,
-    };
-    told[0] = '\0';
-    busy = 0;
-    is_drained = false;
-    open_result = 0;
-    do_nodes_answer = true;
-    ready_file[0] = '\0';
-    cluster = NULL;
-    return uv_loop_init(&loop);
-}
-
-/* A spawned node; with a token it need not log in. */
-static void add_node(const char *name, char *command, bool has_token)
-{
-    static char token_file[] = "token";
-    struct config_node *n = &config.nodes[config.node_count++];
-    char path[256];
-
-    *n = (struct config_node){
-        .enabled = true,
-        .command = command,
-        .token_file = token_file,
-        .start_timeout_ms = 10000,
-        .restart_delay_ms = 20,
-        .restart_delay_max_ms = 40,
-        .restart_reset_ms = 60000,
-        .stopwait_ms = 5000,
-    };
-    (void)snprintf(n->name, sizeof n->name, "%s", name);
-    if (!has_token)
-        return;
-    int len = snprintf(path, sizeof path, "%s/state", base);
-    (void)mkdir(path, 0700);
-    len += snprintf(path + len, sizeof path - (size_t)len, "/nodes");
-    (void)mkdir(path, 0700);
-    len += snprintf(path + len, sizeof path - (size_t)len, "/%s", name);
-    (void)mkdir(path, 0700);
-    (void)snprintf(path + len, sizeof path - (size_t)len, "/token");
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    (void)fputs("ghu_x", f);
-    (void)fclose(f);
-}
-
-static void open_cluster(void)
-{
-    struct error error = {""};
-
-    if (cluster_open(&loop, &config, &cluster, &error) < 0)
-        fail_msg("%s", error.text);
-}
-
-static void on_patience_ended(uv_timer_t *timer)
-{
-    (void)timer;
-    print_error("told so far: %s\n", told);
-    abort();
-}
-
-static bool is_closed;
-
-/* Runs the loop until `condition`, or with NULL until the end. */
-static void run_while_not(bool (*condition)(const void *), const void *argument)
-{
-    uv_timer_t patience;
-
-    (void)uv_timer_init(&loop, &patience);
-    (void)uv_timer_start(&patience, on_patience_ended, PATIENCE_MS, 0);
-    uv_unref((uv_handle_t *)&patience);
-    is_closed = false;
-    while (!is_closed && (condition == NULL || !condition(argument)))
-        is_closed = uv_run(&loop, UV_RUN_ONCE) == 0;
-    bool is_met = condition == NULL || condition(argument);
-    uv_close((uv_handle_t *)&patience, NULL);
-    (void)uv_run(&loop, UV_RUN_NOWAIT);
-    assert_true(is_met);
-}
-
-static bool is_told(const void *words)
-{
-    return strstr(told, words) != NULL;
-}
-
-static void run_until(const char *words)
-{
-    run_while_not(words == NULL ? NULL : is_told, words);
-}
-
-/* Node 0 is in this state, as /health would say it. */
-static bool is_in_state(const void *word)
-{
-    struct proxy_process_view view;
-
-    return proxy.host.node_process(proxy.host.host, 0, &view) && strcmp(view.state, word) == 0;
-}
-
-static void stop(int signum)
-{
-    assert_int_equal(raise(signum), 0);
-    run_until(NULL);
-    assert_true(is_closed);
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-    (void)st;
-    (void)type;
-    (void)where;
-    return remove(path);
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    cluster_free(cluster);
-    (void)nftw(base, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-    assert_int_equal(open_fetches, 0);
-    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nothing is left behind */
-    assert_int_equal(errno, ECHILD);
-    return uv_loop_close(&loop);
-}
-
-/* ---- the stories ---- */
+#include "supervisor/home.h"
+#include "tests/unit/cluster_stage.h"
 
 static char quiet[] = "sh -c 'exec sleep 1000'";
+
+/* Shows a code; USR1 makes it log in, as a human would. */
+static char login[] = "sh -c 'trap \"echo Logged in as alice; echo ghu_x >token\" USR1; "
+                      "[ -s token ] || echo \"Please enter the code \\\"ABCD-1234\\\" in "
+                      "https://x.example/login/device\"; "
+                      "while :; do sleep 0.02; done'";
 
 static void node_starts_comes_up_and_is_stopped(void **state)
 {
@@ -363,23 +26,172 @@ static void node_starts_comes_up_and_is_stopped(void **state)
                               "stopped 0 (stopped); close; ");
 }
 
-static void external_node_is_up_at_once_and_needs_no_state_directory(void **state)
+static void add_external_node(void)
 {
     static char host[] = "10.0.0.5";
-    char path[128];
 
-    (void)state;
     config.nodes[0] = (struct config_node){.name = "office",
                                            .enabled = true,
                                            .source = NODE_EXTERNAL,
                                            .url_host = host,
                                            .url_port = 4141};
     config.node_count = 1;
+}
+
+static const char *path_of(const char *name)
+{
+    static char path[128];
+
+    (void)snprintf(path, sizeof path, "%s/%s", base, name);
+    return path;
+}
+
+static void put(const char *name, const char *text)
+{
+    FILE *f = fopen(path_of(name), "w");
+
+    assert_non_null(f);
+    (void)fputs(text, f);
+    (void)fclose(f);
+}
+
+static bool holds(const char *name, const char *text)
+{
+    char got[256] = "";
+    FILE *f = fopen(path_of(name), "r");
+
+    if (f == NULL)
+        return false;
+    size_t len = fread(got, 1, sizeof got - 1, f);
+    (void)fclose(f);
+    got[len] = '\0';
+    return strcmp(got, text) == 0;
+}
+
+static void external_node_is_up_at_once_and_the_cluster_remembers(void **state)
+{
+    (void)state;
+    add_external_node();
     open_cluster();
     assert_string_equal(told, "added 0 office external; up 0 10.0; ");
     stop(SIGINT);
-    (void)snprintf(path, sizeof path, "%s/state", base);
-    assert_int_equal(access(path, F_OK), -1);
+    assert_true(holds("state/state.json", "added 0 office external; up 0 10.0; drain; "));
+}
+
+static void external_nodes_run_without_memory_where_there_can_be_none(void **state)
+{
+    (void)state;
+    add_external_node();
+    put("state", "a file in place of the directory");
+    open_cluster();
+    proxy.host.memory_changed(proxy.host.host);
+    assert_string_equal(told, "added 0 office external; up 0 10.0; ");
+    stop(SIGTERM);
+    assert_true(holds("state", "a file in place of the directory"));
+}
+
+static void external_nodes_leave_the_memory_of_another_cluster_alone(void **state)
+{
+    struct error error;
+    int lock_fd = -1;
+
+    (void)state;
+    add_external_node();
+    assert_int_equal(home_open_state(path_of("state"), &lock_fd, &error), 0);
+    put("state/state.json", "theirs");
+    open_cluster();
+    stop(SIGTERM);
+    assert_true(holds("state/state.json", "theirs"));
+    assert_string_equal(recalled, "");
+    close(lock_fd);
+}
+
+static void no_node_makes_no_state_directory(void **state)
+{
+    (void)state;
+    open_cluster();
+    stop(SIGTERM);
+    assert_int_equal(access(path_of("state"), F_OK), -1);
+}
+
+static void memory_is_recalled_before_the_nodes_are_added(void **state)
+{
+    (void)state;
+    add_external_node();
+    (void)mkdir(path_of("state"), 0700);
+    put("state/state.json", "what was");
+    open_cluster();
+    assert_string_equal(recalled, "what was");
+    assert_string_equal(told, "recalled; added 0 office external; up 0 10.0; ");
+    stop(SIGTERM);
+}
+
+static bool is_file_written(const void *text)
+{
+    return holds("state/state.json", text);
+}
+
+static void memory_is_written_when_it_changes(void **state)
+{
+    (void)state;
+    add_external_node();
+    open_cluster();
+    assert_int_equal(access(path_of("state/state.json"), F_OK), -1);
+    proxy.host.memory_changed(proxy.host.host);
+    run_while_not(is_file_written, "added 0 office external; up 0 10.0; ");
+    stop(SIGTERM);
+}
+
+/* What the nodes' end teaches the proxy says nothing about their accounts. */
+static void last_memory_is_of_before_the_nodes_go_down(void **state)
+{
+    (void)state;
+    add_node("a", quiet, true);
+    open_cluster();
+    run_until("up 0 127.");
+    stop(SIGTERM);
+    assert_non_null(strstr(told, "drain; stopped 0"));
+    assert_true(
+        holds("state/state.json", "added 0 a spawned; starting 0 (); up 0 127.; drain; "));
+}
+
+static void memory_that_cannot_be_understood_is_set_aside(void **state)
+{
+    (void)state;
+    add_external_node();
+    (void)mkdir(path_of("state"), 0700);
+    put("state/state.json", "rubbish");
+    recall_result = -EINVAL;
+    open_cluster();
+    assert_true(holds("state/state.json.corrupt", "rubbish"));
+    assert_int_equal(access(path_of("state/state.json"), F_OK), -1);
+    stop(SIGTERM);
+    assert_true(holds("state/state.json.corrupt", "rubbish"));
+}
+
+static void memory_of_a_newer_program_is_set_aside_under_its_version(void **state)
+{
+    (void)state;
+    add_external_node();
+    (void)mkdir(path_of("state"), 0700);
+    put("state/state.json", "from the future");
+    recall_result = -ENOTSUP;
+    open_cluster();
+    assert_true(holds("state/state.json.version-7", "from the future"));
+    stop(SIGTERM);
+}
+
+static void memory_that_is_no_file_is_set_aside(void **state)
+{
+    (void)state;
+    add_external_node();
+    (void)mkdir(path_of("state"), 0700);
+    assert_int_equal(mkdir(path_of("state/state.json"), 0700), 0);
+    open_cluster();
+    assert_string_equal(recalled, "");
+    assert_int_equal(access(path_of("state/state.json.corrupt"), F_OK), 0);
+    stop(SIGTERM);
+    assert_non_null(strstr(told, "close"));
 }
 
 static void disabled_node_has_no_slot(void **state)
@@ -432,20 +244,6 @@ static void start_without_an_answer_is_killed(void **state)
     open_cluster();
     run_until("backoff 0 (did not answer within 0.1 s); ");
     stop(SIGTERM);
-}
-
-/* Shows a code; USR1 makes it log in, as a human would. */
-static char login[] = "sh -c 'trap \"echo Logged in as alice; echo ghu_x >token\" USR1; "
-                      "[ -s token ] || echo \"Please enter the code \\\"ABCD-1234\\\" in "
-                      "https://x.example/login/device\"; "
-                      "while :; do sleep 0.02; done'";
-
-static pid_t pid_of(unsigned slot)
-{
-    struct proxy_process_view view;
-
-    assert_true(proxy.host.node_process(proxy.host.host, slot, &view));
-    return (pid_t)view.pid;
 }
 
 static void logins_come_one_after_the_other(void **state)
@@ -645,13 +443,20 @@ static void clients_are_told_where_the_proxy_listens(void **state)
     stop(SIGTERM);
 }
 
-#define STORY(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORY(node_starts_comes_up_and_is_stopped),
-        STORY(external_node_is_up_at_once_and_needs_no_state_directory),
+        STORY(external_node_is_up_at_once_and_the_cluster_remembers),
+        STORY(external_nodes_run_without_memory_where_there_can_be_none),
+        STORY(external_nodes_leave_the_memory_of_another_cluster_alone),
+        STORY(no_node_makes_no_state_directory),
+        STORY(memory_is_recalled_before_the_nodes_are_added),
+        STORY(memory_is_written_when_it_changes),
+        STORY(last_memory_is_of_before_the_nodes_go_down),
+        STORY(memory_that_cannot_be_understood_is_set_aside),
+        STORY(memory_of_a_newer_program_is_set_aside_under_its_version),
+        STORY(memory_that_is_no_file_is_set_aside),
         STORY(disabled_node_has_no_slot),
         STORY(missing_program_is_told_and_others_run),
         STORY(end_is_told_with_the_last_error),

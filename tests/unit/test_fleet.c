@@ -22,6 +22,7 @@ static const struct proc_policy policy = {
     .restart_reset_ms = 60000,
     .probe_interval_ms = 100,
     .login_probe_interval_ms = 1000,
+    .refused_apart_ms = 60000,
     .restart = {.delay_ms = 1, .delay_max_ms = 3}, /* no jitter in so small a number */
 };
 
@@ -80,6 +81,16 @@ static void is(enum fleet_event_type type, unsigned slot, const char *expected)
 static void exits_without_token(unsigned slot, const char *expected)
 {
     struct fleet_event ev = {.type = FLEET_EVENT_EXITED};
+
+    ev.id.slot = (uint16_t)slot;
+    ev.id.generation = fleet_proc(&fleet, slot)->generation;
+    send(ev, expected);
+}
+
+/* GitHub refuses its login, and its token file is there. */
+static void exits_refused(unsigned slot, const char *expected)
+{
+    struct fleet_event ev = {.type = FLEET_EVENT_EXITED, .has_token = true, .is_refused = true};
 
     ev.id.slot = (uint16_t)slot;
     ev.id.generation = fleet_proc(&fleet, slot)->generation;
@@ -205,6 +216,52 @@ static void token_that_appears_ends_the_wait(void **state)
     is(FLEET_EVENT_LOGGED_IN, 0, "SPAWN 1; 1 starting");
 }
 
+static void login_refused_for_a_minute_is_asked_for_anew(void **state)
+{
+    (void)state;
+    add(0, true, "SPAWN 0; 0 starting");
+    exits_refused(0, "0 backoff");
+    now_ms += 60000;
+    is(FLEET_EVENT_TIMER, 0, "SPAWN 0; 0 starting");
+    exits_refused(0, "SET_ASIDE 0; 0 backoff");
+    is(FLEET_EVENT_TOKEN_GONE, 0, "SPAWN 0; 0 starting");
+    is(FLEET_EVENT_PROMPT, 0, "PROMPT_SHOW 0; 0 login");
+    is(FLEET_EVENT_LOGGED_IN, 0, "RETRACT_USED 0; 0 starting");
+    is(FLEET_EVENT_PROBE_OK, 0, "NODE_UP 0");
+}
+
+static void node_whose_login_is_set_aside_waits_for_its_turn(void **state)
+{
+    (void)state;
+    add(0, true, "SPAWN 0; 0 starting");
+    add(1, false, "SPAWN 1; 1 starting");
+    is(FLEET_EVENT_PROMPT, 1, "PROMPT_SHOW 1; 1 login");
+    exits_refused(0, "0 backoff");
+    now_ms += 60000;
+    is(FLEET_EVENT_TIMER, 0, "PROBE 1; SPAWN 0; 0 starting");
+    exits_refused(0, "SET_ASIDE 0; 0 backoff");
+    is(FLEET_EVENT_TOKEN_GONE, 0, "0 login");
+    is(FLEET_EVENT_TOKEN_GONE, 0, "");
+    is(FLEET_EVENT_LOGGED_IN, 1, "RETRACT_USED 1; SPAWN 0; 0 starting; 1 starting");
+    is(FLEET_EVENT_TOKEN_GONE, 0, ""); /* it runs by now */
+    is(FLEET_EVENT_PROMPT, 0, "PROMPT_SHOW 0; 0 login");
+}
+
+static void login_that_cannot_be_set_aside_backs_off_as_before(void **state)
+{
+    (void)state;
+    add(0, true, "SPAWN 0; 0 starting");
+    exits_refused(0, "0 backoff");
+    now_ms += 60000;
+    is(FLEET_EVENT_TIMER, 0, "SPAWN 0; 0 starting");
+    exits_refused(0, "SET_ASIDE 0; 0 backoff");
+    wait("SPAWN 0; 0 starting"); /* nobody has answered: the file is still there */
+    exits_refused(0, "SET_ASIDE 0; 0 backoff");
+    assert_int_equal(fleet_proc(&fleet, 0)->backoff.failures, 3);
+    wait("SPAWN 0; 0 starting");
+    is(FLEET_EVENT_PROBE_OK, 0, "NODE_UP 0"); /* somebody has put in a good one */
+}
+
 static void crash_backs_off_and_comes_back(void **state)
 {
     (void)state;
@@ -326,6 +383,9 @@ int main(void)
         cmocka_unit_test_setup(expired_code_restarts_the_same_node_for_a_fresh_one, setup),
         cmocka_unit_test_setup(death_in_login_gives_the_turn_to_the_next, setup),
         cmocka_unit_test_setup(token_that_appears_ends_the_wait, setup),
+        cmocka_unit_test_setup(login_refused_for_a_minute_is_asked_for_anew, setup),
+        cmocka_unit_test_setup(node_whose_login_is_set_aside_waits_for_its_turn, setup),
+        cmocka_unit_test_setup(login_that_cannot_be_set_aside_backs_off_as_before, setup),
         cmocka_unit_test_setup(crash_backs_off_and_comes_back, setup),
         cmocka_unit_test_setup(restarted_node_stays_up_until_it_is_reaped, setup),
         cmocka_unit_test_setup(late_events_are_ignored, setup),

@@ -46,6 +46,7 @@ static int teardown(void **state)
 {
     static const char *const made[] = {
         "a/b/state/nodes/first/token",
+        "a/b/state/nodes/first/token.refused",
         "a/b/state/nodes/first",
         "a/b/state/nodes/second",
         "a/b/state/nodes",
@@ -168,11 +169,16 @@ static void put_token(const char *text)
     close(fd);
 }
 
+static void prepare(void)
+{
+    assert_int_equal(home_open_state(state_dir, &lock_fd, &error), 0);
+    assert_int_equal(home_prepare(state_dir, "first", home, &error), 0);
+}
+
 static void token_counts_when_something_is_in_the_file(void **state)
 {
     (void)state;
-    assert_int_equal(home_open_state(state_dir, &lock_fd, &error), 0);
-    assert_int_equal(home_prepare(state_dir, "first", home, &error), 0);
+    prepare();
     assert_false(home_has_token(home, "token"));
     put_token("");
     assert_false(home_has_token(home, "token"));
@@ -181,6 +187,47 @@ static void token_counts_when_something_is_in_the_file(void **state)
     put_token("\nghu_x");
     assert_true(home_has_token(home, "token"));
     assert_false(home_has_token(home, "."));
+}
+
+static void token_is_set_aside_over_an_older_one(void **state)
+{
+    char path[HOME_TOKEN_PATH_MAX] = "untouched";
+    char wanted[HOME_PATH_MAX + 32];
+    struct stat st;
+
+    (void)state;
+    prepare();
+    assert_int_equal(home_set_token_aside(home, "token", path), -ENOENT);
+    assert_string_equal(path, "untouched");
+    for (int i = 0; i < 2; i++) {
+        put_token(i == 0 ? "ghu_old" : "ghu_other");
+        assert_int_equal(home_set_token_aside(home, "token", path), 0);
+        assert_false(home_has_token(home, "token"));
+        assert_true(home_has_token(home, "token.refused"));
+    }
+    (void)snprintf(wanted, sizeof wanted, "%s/token.refused", home);
+    assert_string_equal(path, wanted);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, strlen("ghu_other"));
+    assert_int_equal(st.st_mode & 0777u, 0600);
+}
+
+static void token_that_cannot_be_set_aside_stays(void **state)
+{
+    char path[HOME_TOKEN_PATH_MAX];
+    char in_the_way[HOME_PATH_MAX + 32];
+    char long_name[HOME_TOKEN_PATH_MAX];
+
+    (void)state;
+    prepare();
+    put_token("ghu_old");
+    (void)snprintf(in_the_way, sizeof in_the_way, "%s/token.refused", home);
+    assert_int_equal(mkdir(in_the_way, 0700), 0);
+    assert_int_equal(home_set_token_aside(home, "token", path), -EISDIR);
+    assert_true(home_has_token(home, "token"));
+    memset(long_name, 'x', sizeof long_name - 1);
+    long_name[sizeof long_name - 1] = '\0';
+    assert_int_equal(home_set_token_aside(home, long_name, path), -ENAMETOOLONG);
 }
 
 static void addresses_are_loopback_and_differ(void **state)
@@ -227,6 +274,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(token_counts_when_something_is_in_the_file, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(token_is_set_aside_over_an_older_one, setup, teardown),
+        cmocka_unit_test_setup_teardown(token_that_cannot_be_set_aside_stays, setup, teardown),
         cmocka_unit_test(addresses_are_loopback_and_differ),
         cmocka_unit_test(free_port_is_found_on_each_address),
     };

@@ -27,6 +27,7 @@ static const struct proc_policy policy = {
     .restart_reset_ms = 60000,
     .probe_interval_ms = 100,
     .login_probe_interval_ms = 1000,
+    .refused_apart_ms = 60000,
     .restart = {.delay_ms = 1000, .delay_max_ms = 60000},
 };
 
@@ -290,6 +291,113 @@ static void stop_is_forced_at_the_earlier_of_two_moments(void **state)
     assert_false(p.is_wanted);
 }
 
+/* A start at `now_ms`, in DOWN or BACKOFF, that ends 500 ms later; what EXITED asks for. */
+static unsigned start_ends(struct proc *p, uint64_t now_ms, bool is_refused)
+{
+    struct proc_event ev = {.type = PROC_EVENT_EXITED,
+                            .now_ms = now_ms + 500,
+                            .has_token = true,
+                            .is_refused = is_refused};
+
+    if (p->state == PROC_BACKOFF)
+        (void)send(p, PROC_EVENT_WANT, now_ms);
+    (void)send(p, PROC_EVENT_SPAWN, now_ms);
+    return proc_step(p, &policy, &ev);
+}
+
+static void login_refused_again_a_minute_later_is_set_aside(void **state)
+{
+    struct proc p = in_state(PROC_DOWN);
+
+    (void)state;
+    assert_int_equal(start_ends(&p, NOW, true), 0);
+    assert_int_equal(p.refused_since_ms, NOW);
+    assert_int_equal(start_ends(&p, NOW + 30000, true), 0);
+    assert_int_equal(start_ends(&p, NOW + 59999, true), 0);
+    assert_int_equal(p.state, PROC_BACKOFF);
+    assert_int_equal(start_ends(&p, NOW + 60600, true), PROC_DO_SET_ASIDE);
+    assert_int_equal(p.state, PROC_BACKOFF);
+    assert_false(proc_needs_login(&p));
+    (void)send(&p, PROC_EVENT_TOKEN_GONE, NOW + 61101);
+    assert_int_equal(p.state, PROC_DOWN);
+    assert_true(proc_needs_login(&p));
+    assert_true(p.is_wanted);
+    assert_int_equal(p.backoff.failures, 0);
+    assert_int_equal(p.refused_since_ms, PROC_NEVER);
+}
+
+static void token_that_cannot_be_set_aside_is_asked_for_once_a_start(void **state)
+{
+    struct proc p = in_state(PROC_DOWN);
+
+    (void)state;
+    assert_int_equal(start_ends(&p, NOW, true), 0);
+    for (uint64_t at = NOW + 60000; at < NOW + 360000; at += 60000) {
+        uint32_t failures = p.backoff.failures;
+        assert_int_equal(start_ends(&p, at, true), PROC_DO_SET_ASIDE);
+        assert_int_equal(p.state, PROC_BACKOFF); /* no spin */
+        assert_int_equal(p.backoff.failures, failures + 1);
+    }
+}
+
+static void deaths_of_another_kind_neither_count_nor_reset(void **state)
+{
+    struct proc p = in_state(PROC_DOWN);
+
+    (void)state;
+    assert_int_equal(start_ends(&p, NOW, false), 0);
+    assert_int_equal(p.refused_since_ms, PROC_NEVER);
+    assert_int_equal(start_ends(&p, NOW + 10000, true), 0);
+    assert_int_equal(start_ends(&p, NOW + 71000, false), 0);
+    assert_int_equal(start_ends(&p, NOW + 72000, true), PROC_DO_SET_ASIDE);
+}
+
+static void login_that_is_proven_in_between_begins_anew(void **state)
+{
+    static const enum proc_event_type proofs[] = {PROC_EVENT_PROBE_OK, PROC_EVENT_LOGGED_IN,
+                                                  PROC_EVENT_PROMPT};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof proofs / sizeof proofs[0]; i++) {
+        struct proc p = in_state(PROC_DOWN);
+        assert_int_equal(start_ends(&p, NOW, true), 0);
+        (void)send(&p, PROC_EVENT_WANT, NOW + 1000);
+        (void)send(&p, PROC_EVENT_SPAWN, NOW + 1000);
+        (void)send(&p, proofs[i], NOW + 1500);
+        /* What its former lines said of a login does not count any more. */
+        struct proc_event ev = {.type = PROC_EVENT_EXITED,
+                                .now_ms = NOW + 90000,
+                                .has_token = true,
+                                .is_refused = true};
+        assert_int_equal(proc_step(&p, &policy, &ev) & PROC_DO_SET_ASIDE, 0);
+        assert_int_equal(start_ends(&p, NOW + 100000, true), 0);
+        assert_int_equal(p.refused_since_ms, NOW + 100000);
+    }
+}
+
+static void nothing_is_set_aside_without_a_token_or_a_wish(void **state)
+{
+    struct proc p = in_state(PROC_DOWN);
+    struct proc_event ev = {
+        .type = PROC_EVENT_EXITED, .now_ms = NOW + 61000, .is_refused = true};
+
+    (void)state;
+    assert_int_equal(start_ends(&p, NOW, true), 0);
+    (void)send(&p, PROC_EVENT_WANT, NOW + 60500);
+    (void)send(&p, PROC_EVENT_SPAWN, NOW + 60500);
+    assert_int_equal(proc_step(&p, &policy, &ev), 0);
+    assert_true(proc_needs_login(&p));
+    assert_int_equal(p.refused_since_ms, PROC_NEVER);
+    p = in_state(PROC_DOWN);
+    assert_int_equal(start_ends(&p, NOW, true), 0);
+    (void)send(&p, PROC_EVENT_WANT, NOW + 60500);
+    (void)send(&p, PROC_EVENT_SPAWN, NOW + 60500);
+    (void)send(&p, PROC_EVENT_STOP, NOW + 60600);
+    ev.has_token = true;
+    assert_int_equal(proc_step(&p, &policy, &ev), 0);
+    assert_int_equal(p.state, PROC_DOWN);
+}
+
 static void words_for_people_exist(void **state)
 {
     (void)state;
@@ -312,6 +420,11 @@ int main(void)
         cmocka_unit_test(restart_is_immediate_unless_just_started),
         cmocka_unit_test(cap_on_failures_ends_in_fatal_and_want_leaves_it),
         cmocka_unit_test(stop_is_forced_at_the_earlier_of_two_moments),
+        cmocka_unit_test(login_refused_again_a_minute_later_is_set_aside),
+        cmocka_unit_test(token_that_cannot_be_set_aside_is_asked_for_once_a_start),
+        cmocka_unit_test(deaths_of_another_kind_neither_count_nor_reset),
+        cmocka_unit_test(login_that_is_proven_in_between_begins_anew),
+        cmocka_unit_test(nothing_is_set_aside_without_a_token_or_a_wish),
         cmocka_unit_test(words_for_people_exist),
     };
 

@@ -133,6 +133,9 @@ static void our_own_paths_answer_their_methods_only(void **state)
     check_kind("DELETE", "/health", ROUTE_BAD_METHOD);
     check_kind("POST", "/admin/reset-active-node", ROUTE_RESET_ACTIVE);
     check_kind("GET", "/admin/reset-active-node", ROUTE_BAD_METHOD);
+    check_kind("GET", "/admin/journal", ROUTE_JOURNAL);
+    check_kind("HEAD", "/admin/journal?x", ROUTE_JOURNAL);
+    check_kind("POST", "/admin/journal", ROUTE_BAD_METHOD);
     check_kind("get", "/health", ROUTE_BAD_METHOD);
     check_kind("OPTIONS", "*", ROUTE_OPTIONS);
     check_kind("OPTIONS", "/v1/models", ROUTE_OPTIONS);
@@ -142,6 +145,7 @@ static void our_own_paths_answer_their_methods_only(void **state)
     check_kind("TRACE", "/v1/models", ROUTE_BAD_METHOD);
     assert_string_equal(find("POST", "/health").allow, "GET, HEAD");
     assert_string_equal(find("GET", "/admin/reset-active-node").allow, "POST");
+    assert_string_equal(find("PUT", "/admin/journal").allow, "GET, HEAD");
 }
 
 static void what_is_not_ours_and_not_under_v1_is_not_found(void **state)

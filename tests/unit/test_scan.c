@@ -94,6 +94,8 @@ static void look_alikes_deeper_down_do_not_count(void **state)
         {"[{\"model\":\"no\",\"stream\":true}]", "", false, false},
         {"[\"model\",\"no\"]", "", false, false},
         {"{\"messages\":{\"role\":\"assistant\"}}", "", false, false},
+        {"{\"messages\":{\"x\":{\"role\":\"assistant\"}}}", "", false, false},
+        {"{\"stream\":true,\"stream\":\"no\"}", "", false, false},
         {"{\"messages\":\"assistant\",\"role\":\"assistant\"}", "", false, false},
         {"{\"model\":{\"name\":\"no\"},\"stream\":[true]}", "", false, false},
         {"{\"model\":[\"no\"]}", "", false, false},
