@@ -4,22 +4,20 @@
  * (the last answer is out, what the peer still sends is read and dropped, so that a reset does
  * not take the answer away: RFC 9112 section 9.6), CLOSING. One request at a time: what a
  * pipelining peer sends ahead waits in `ahead`. The object is freed in its last close callback
- * only. Parsing is in client_parse.c, output in client_write.c.
+ * only. Its beginning is in client_open.c, parsing in client_parse.c, output in client_write.c,
+ * what a drain does with it in client_drain.c.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "client_internal.h"
 
 #include <assert.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "listener.h"
 #include "log.h"
 #include "mem.h"
 
-#define AHEAD_BYTES_MAX  (64 * 1024) /* of a pipelining peer; then it is not read */
-#define FIRST_REQUEST_MS 1000        /* drain: who has just connected has so long to ask */
+#define AHEAD_BYTES_MAX (64 * 1024) /* of a pipelining peer; then it is not read */
 
 /* ---------------------------------------------------------------- life */
 
@@ -286,116 +284,7 @@ void client_open_all(struct proxy *p)
     p->is_turn_open = true;
 }
 
-/* ---------------------------------------------------------------- a new one */
-
-struct client *client_new(struct proxy *p)
-{
-    struct client *c = mem_alloc(1, sizeof *c);
-
-    if (c == NULL)
-        return NULL;
-    c->magic = CLIENT_MAGIC;
-    c->proxy = p;
-    list_init(&c->turn);
-    list_init(&c->peer.link);
-    client_parse_init(c);
-    return c;
-}
-
-void client_discard(struct client *c)
-{
-    mem_free(c);
-}
-
-/* False when that failed: it is closing then. */
-static bool start(struct client *c, int fd, const struct peer *peer)
-{
-    struct proxy *p = c->proxy;
-    bool is_unix = peer_is_unix(peer);
-
-    (void)(is_unix ? uv_pipe_init(p->loop, &c->socket.pipe, 0)
-                   : uv_tcp_init(p->loop, &c->socket.tcp)); /* these always succeed */
-    (void)uv_timer_init(p->loop, &c->timer);
-    c->socket.handle.data = c;
-    c->timer.data = c;
-    c->write.data = c;
-    c->shutdown.data = c;
-    c->handles = 2;
-    c->peer.address = peer->address;
-    p->client_count++;
-    list_push_back(&p->clients, &c->link);
-    int r = is_unix ? uv_pipe_open(&c->socket.pipe, fd) : uv_tcp_open(&c->socket.tcp, fd);
-    if (r < 0) {
-        (void)close(fd);
-        client_close(c);
-    }
-    return r == 0;
-}
-
-void client_open(struct client *c, int fd, const struct peer *peer)
-{
-    struct proxy *p = c->proxy;
-
-    if (!start(c, fd, peer))
-        return;
-    if (!peer_is_local(peer)) /* Docker's proxy makes everybody look like one local client */
-        peer_enter(&p->peers, &c->peer);
-    c->phase = CLIENT_IDLE;
-    c->is_new = true;
-    client_set_timer(c, p->is_draining ? FIRST_REQUEST_MS : p->config->gateway.head_timeout_ms);
-    client_read(c);
-}
-
-void client_show_out(struct client *c, int fd, const struct peer *peer)
-{
-    if (!start(c, fd, peer))
-        return;
-    client_leave(c);
-    client_answer_error(c, ROUTE_OPENAI, 503,
-                        "Your address has all the connections that it may have "
-                        "([gateway] connections_per_address_max).",
-                        NULL, 1);
-}
-
 /* ---------------------------------------------------------------- all of them */
-
-/* 1: something of a request has arrived; 0: FIN; -1: nothing. */
-static int peek(const struct client *c)
-{
-    uv_os_fd_t fd;
-    char byte;
-
-    if (uv_fileno(&c->socket.handle, &fd) < 0)
-        return 0;
-    return (int)recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-}
-
-void client_drain_idle(struct client *c)
-{
-    int input = peek(c);
-    bool is_awaited = input > 0 || (input < 0 && c->is_new);
-
-    c->has_promised = false; /* that answer is over */
-    if (c->is_cutting)
-        return;
-    if (c->ahead.len > 0)
-        client_wait_for_turn(c);
-    else if (!is_awaited)
-        client_cut(c);
-    else if (client_pending(c) == 0)
-        client_set_timer(c, FIRST_REQUEST_MS);
-}
-
-void client_drain_all(struct proxy *p)
-{
-    LIST_FOREACH_SAFE (it, &p->clients) {
-        struct client *c = LIST_ENTRY(it, struct client, link);
-        if (c->phase == CLIENT_IDLE)
-            client_drain_idle(c);
-        else if (c->phase == CLIENT_BUSY && c->exchange != NULL)
-            c->has_promised = c->exchange->phase == EXCHANGE_STARTED;
-    }
-}
 
 void client_close_all(struct proxy *p)
 {
@@ -403,18 +292,4 @@ void client_close_all(struct proxy *p)
         uv_close((uv_handle_t *)&p->turn, on_turn_closed);
     while (!list_empty(&p->clients)) /* each takes itself off the list */
         client_close(LIST_ENTRY(p->clients.next, struct client, link));
-}
-
-unsigned client_count_busy(const struct proxy *p)
-{
-    unsigned busy = 0;
-
-    LIST_FOREACH (it, &p->clients) {
-        const struct client *c = LIST_ENTRY(it, struct client, link);
-        /* In a drain those that are idle are only left open because a request comes. */
-        bool is_asking = c->phase == CLIENT_HEAD || c->phase == CLIENT_BODY ||
-                         (c->phase == CLIENT_IDLE && p->is_draining);
-        busy += c->phase == CLIENT_BUSY || is_asking || client_pending(c) > 0;
-    }
-    return busy;
 }

@@ -1,4 +1,4 @@
-/* client_internal.h - what client.c and client_parse.c share.
+/* client_internal.h - what client*.c share.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -14,7 +14,8 @@
 #include "exchange.h"
 #include "fields.h"
 
-#define CLIENT_MAGIC 0x636cu
+#define CLIENT_MAGIC     0x636cu
+#define FIRST_REQUEST_MS 1000 /* drain: who has just connected has so long to ask */
 
 enum client_phase {
     CLIENT_IDLE,
@@ -81,11 +82,12 @@ void client_rest_timer(struct client *c);
 /* Nothing more will be asked: there is room for another one. */
 void client_leave(struct client *c);
 
-/* A drain and no request under way: closes it, unless one has arrived or must come now. */
-void client_drain_idle(struct client *c);
-
 /* Queues it for its next turn, if there is something to do in it. */
 void client_wait_for_turn(struct client *c);
+
+/* ---- client_drain.c */
+/* A drain and no request under way: closes it, unless one has arrived or must come now. */
+void client_drain_idle(struct client *c);
 
 /* ---- client_write.c */
 /* A whole answer of ours; `extra_fields` is "" or whole lines. */

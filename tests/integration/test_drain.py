@@ -139,7 +139,6 @@ def test_clients_that_connect_all_the_time_see_refusals_and_no_reset(cluster, do
 def test_the_queue_of_a_systemd_socket_is_left_to_the_successor(cluster, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as listening:
         c = cluster({}, port=listening.getsockname()[1], inherit=(listening,))
-        c.wait_log("settings")  # the socket took connections before the program was there
         stop_process(c)
         wires = [c.connect() for _ in range(20)]
         for wire in wires:
@@ -214,35 +213,33 @@ def test_who_connected_and_left_is_not_waited_for(cluster, door):
     assert c.wait(timeout=5) == 0
 
 
-def test_a_request_behind_a_stream_that_promised_to_stay_is_answered(cluster, tmp_path):
+@pytest.fixture
+def stream(cluster, tmp_path):
+    """A cluster, and a connection on which an answer has begun that does not say it is the
+    last: (cluster, connection, head). One second of it is to come."""
     node = FakeNode(tmp_path, "a")
-    try:
-        c = cluster({"a": {"url": node.url}}, ready=True)
-        node.does("stream", events=10, delay=0.1, times=1)
-        with c.connect() as wire:
-            wire.request("POST", "/v1/chat/completions", chat_body(stream=True))
-            head = wire.head()
-            assert head.header("connection") is None, "the promise"
-            wire.send(CHAT)
-            c.kill(signal.SIGTERM)
-            assert wire.body(head).endswith(b"data: [DONE]\n\n")
-            assert is_last_answer(wire)
-        assert c.wait() == 0
-    finally:
-        node.stop()
+    c = cluster({"a": {"url": node.url}}, ready=True)
+    node.does("stream", events=10, delay=0.1, times=1)
+    with c.connect() as wire:
+        wire.request("POST", "/v1/chat/completions", chat_body(stream=True))
+        head = wire.head()
+        assert head.header("connection") is None
+        yield c, wire, head
+    node.stop()
 
 
-def test_the_end_of_a_running_answer_ends_its_connection(cluster, tmp_path):
-    node = FakeNode(tmp_path, "a")
-    try:
-        c = cluster({"a": {"url": node.url}}, ready=True)
-        node.does("stream", events=10, delay=0.1, times=1)
-        with c.connect() as wire:
-            wire.request("POST", "/v1/chat/completions", chat_body(stream=True))
-            head = wire.head()
-            c.kill(signal.SIGTERM)
-            assert wire.body(head).endswith(b"data: [DONE]\n\n")
-            assert wire.is_closed()
-        assert c.wait(timeout=5) == 0
-    finally:
-        node.stop()
+def test_a_request_behind_a_stream_that_promised_to_stay_is_answered(stream):
+    c, wire, head = stream
+    wire.send(CHAT)
+    c.kill(signal.SIGTERM)
+    assert wire.body(head).endswith(b"data: [DONE]\n\n")
+    assert is_last_answer(wire)
+    assert c.wait() == 0
+
+
+def test_the_end_of_a_running_answer_ends_its_connection(stream):
+    c, wire, head = stream
+    c.kill(signal.SIGTERM)
+    assert wire.body(head).endswith(b"data: [DONE]\n\n")
+    assert wire.is_closed()
+    assert c.wait(timeout=5) == 0

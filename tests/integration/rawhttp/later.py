@@ -20,7 +20,6 @@ STATUS = "bug (MUST): upstream.c takes every status below 200 for 1xx; llhttp re
 CODING = "bug (MUST): Transfer-Encoding of an answer is dropped, whatever it says"
 FORWARDED = "not built (issue): X-Forwarded-For"
 IDENTITY = "not built (issue): X-Request-Id"
-LISTEN = "not built (issue): listen takes one address"
 UNDER = "not built (brief): nodes have no /v1/token and /v1/usage today; they are not refused"
 
 LATER = {
@@ -83,10 +82,6 @@ LATER = {
     "two X-Request-Ids are replaced by one": IDENTITY,
     "a refusal has an X-Request-Id": IDENTITY,
     "the node's own X-Request-Id does not replace ours": IDENTITY,
-    # ---- listeners
-    "several listeners": LISTEN,
-    "a unix socket listener": LISTEN,
-    "an inherited socket": "not built (issue): LISTEN_FDS",
     # ---- paths
     **{case.name: UNDER for case in cases_path.CASES if " under the " in case.name},
 }

@@ -9,7 +9,6 @@ import pytest
 import harness
 from backend import Backend
 from case import get, sized
-from runner import later
 from wire import Wire
 
 # Loopback answers at once; whoever is not served in this time will not be.
@@ -82,7 +81,6 @@ def test_nobody_is_dropped_at_connections_max(tmp_path):
         assert is_served(second)
 
 
-@later("several listeners")
 def test_several_listeners_serve(tmp_path):
     one, two = harness.free_port(), harness.free_port()
     with Door(tmp_path, one, listen=f"127.0.0.1:{one} 127.0.0.1:{two}"):
@@ -91,14 +89,12 @@ def test_several_listeners_serve(tmp_path):
                 assert is_served(wire)
 
 
-@later("a unix socket listener")
 def test_a_unix_socket_serves(tmp_path):
     path, port = tmp_path / "socket", harness.free_port()
     with Door(tmp_path, port, listen=f"127.0.0.1:{port} unix:{path}"), unix(path) as wire:
         assert is_served(wire)
 
 
-@later("an inherited socket")
 def test_an_inherited_socket_serves(tmp_path):
     port, other = harness.free_port(), harness.free_port()
     wrapper = (harness.PYTHON, "-c", ACTIVATE, str(port))
