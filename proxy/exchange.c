@@ -406,6 +406,7 @@ void exchange_on_failed(struct exchange *x, enum outcome_phase phase, enum outco
 void exchange_dispatch(struct exchange *x, uint16_t node, struct failover_id attempt)
 {
     x->attempt = attempt;
+    x->attempts++;
     x->node = node;
     x->phase = EXCHANGE_SENT;
     x->is_paused = false;
