@@ -100,7 +100,7 @@ int exchange_add_body(struct exchange *x, struct slice bytes)
         return r;
     p->body_bytes += bytes.len;
     b->charged += bytes.len;
-    if (x->route.is_billable)
+    if (x->route.is_billable || p->access != NULL) /* which names the model */
         scan_feed(&x->scan, bytes);
     return 0;
 }
