@@ -133,13 +133,17 @@ static void put_escaped(struct writer *w, struct slice text, enum kind kind)
     char clean[ACCESS_PATH_MAX + 1];
     size_t size = kind == PATH ? sizeof clean : ACCESS_WORD_MAX + 1;
     size_t len = printable_copy(text, clean, size);
+    char space = kind == WORD && w->format == ACCESS_TEXT ? '_' : ' ';
+    char *at = w->at;
 
+    assert(2 * len <= (size_t)(w->end - at));
     for (size_t i = 0; i < len; i++) {
         char c = clean[i];
         if (c == '"' || c == '\\')
-            put_char(w, '\\');
-        put_char(w, c == ' ' && kind == WORD && w->format == ACCESS_TEXT ? '_' : c);
+            *at++ = '\\';
+        *at++ = c == ' ' ? space : c;
     }
+    w->at = at;
 }
 
 /* ---------------------------------------------------------------- fields */
