@@ -273,11 +273,28 @@ def test_the_file_is_private_and_appended_to(cluster, a, tmp_path):
 
 def test_the_last_lines_are_written_at_the_end(cluster, a, tmp_path):
     c = one(cluster, tmp_path, a)
-    for i in range(5):
-        ask(c, f"last-{i}")
-        assert c.process.poll() is None
+    ids = [f"last-{i}" for i in range(5)]
+    for name in ids:
+        ask(c, name)
     c.stop()
-    assert [line["request"] for line in c.access.lines()][-5:] == [f"last-{i}" for i in range(5)]
+    assert [line["request"] for line in c.access.lines()][-5:] == ids
+
+
+def test_what_the_end_of_the_program_cuts_is_not_complete(cluster, a, tmp_path):
+    c = one(cluster, tmp_path, a, start=False)
+    c.sections["supervisor"]["shutdown_timeout"] = "500ms"
+    c.write_ini()
+    c.start().wait_ready()
+    a.does("parts", parts=['data: {"choices":[{"delta":{"content":"a"}}]}\n\n'], how="open",
+           times=1)
+    with c.connect() as wire:
+        wire.request("POST", CHAT, {"model": "gpt-5", "stream": True},
+                     [("x-request-id", "cut-2")])
+        wire.until(b"content")
+        c.stop()
+        line = c.access.wait(request="cut-2")
+    assert (line["status"], line["complete"]) == (200, False)
+    a.does()
 
 
 def test_2000_requests_at_once_are_2000_lines(cluster, a, tmp_path):
