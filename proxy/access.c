@@ -117,6 +117,8 @@ static int write_piece(const struct sink *sink, const char *at, size_t len, size
     ssize_t n = write(sink->fd, at, len);
     if (n < 0)
         return errno == EINTR ? 0 : -errno;
+    if (n == 0)
+        return -EIO; /* or we would try for ever */
     *ret_written += (size_t)n;
     return 0;
 }
@@ -348,6 +350,8 @@ void access_reopen(struct access *a)
 {
     struct sink sink;
 
+    if (a->close_ms != 0)
+        return;
     if (a->path == NULL) {
         log_info("the access log goes to stderr, there is nothing to open again");
         return;
