@@ -100,6 +100,12 @@ def ask(c, request_id, method="POST", target=CHAT, body=None, **more):
     return c.request(method, target, body, [("x-request-id", request_id)])
 
 
+def mark(c, name):
+    """A request whose line is there, and so are those before it."""
+    ask(c, name)
+    c.access.wait(request=name)
+
+
 # --------------------------------------------------------------------------- what a line says
 
 def test_an_answer_of_a_node(c):
@@ -163,6 +169,22 @@ def test_a_request_that_is_no_http_has_a_line(c):
         assert wire.answer().status == 400
     line = c.access.wait(**says(c.form, method=None, status=400))
     check(c, line, path=None, node=None, client="127.0.0.1")
+
+
+@pytest.mark.parametrize("head", [b"GET /folded HTTP/1.1\r\nhost: a\r\n b\r\n\r\n",
+                                  b"GET /twice HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
+                                  b"GET /short HTTP/1.1\r\nhost"])
+def test_a_head_that_is_refused_or_breaks_off_has_one_line(c, head):
+    mark(c, f"before-{len(head)}")
+    before = len(c.access.lines())
+    with c.connect() as wire:
+        wire.send(head)
+        wire.end()
+        wire.is_closed()
+    lines = wait_for(lambda: c.access.lines()[before:], "its line")
+    mark(c, f"after-{len(head)}")
+    assert len(c.access.lines()) == before + 2
+    check(c, lines[0], status=499 if head.endswith(b"host") else 400, node=None)
 
 
 def test_a_query_is_not_written(c):
@@ -233,11 +255,10 @@ def test_requests_of_one_connection_have_a_line_each(c):
 
 
 def test_a_connection_without_a_request_has_no_line(c):
+    mark(c, "before-silence")
     before = c.access.lines()
     c.connect().close()
-    c.is_listening()
-    ask(c, "after-silence-" + c.form)
-    c.access.wait(request="after-silence-" + c.form)
+    mark(c, "after-silence")
     assert len(c.access.lines()) == len(before) + 1
 
 
