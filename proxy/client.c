@@ -45,6 +45,7 @@ void client_close(struct client *c)
 {
     if (c->phase == CLIENT_CLOSING)
         return;
+    client_access_end(c, c->proxy->is_closing ? CLIENT_ACCESS_CUT : CLIENT_ACCESS_LEFT);
     c->phase = CLIENT_CLOSING;
     list_remove(&c->link);
     list_remove(&c->turn);
@@ -296,6 +297,7 @@ int client_accept(struct proxy *p, uv_stream_t *listening)
         return r;
     }
     (void)uv_tcp_nodelay(&c->tcp, 1);
+    client_access_open(c);
     c->phase = CLIENT_IDLE;
     client_set_timer(c, p->config->gateway.head_timeout_ms);
     client_read(c);
