@@ -60,7 +60,8 @@ SMALL_4x2   := -DNODES_MAX=4 -DREQUESTS_MAX=2 -DATTEMPTS_MAX=3
 SMALL_4x3   := -DNODES_MAX=4 -DREQUESTS_MAX=3 -DATTEMPTS_MAX=4
 SMALL_3x4   := -DNODES_MAX=3 -DREQUESTS_MAX=4 -DATTEMPTS_MAX=5
 SMALL_SRCS  := proxy/base/node $(addprefix proxy/core/,failover failover_names events ending \
-  flight baton health health_quota) $(addprefix tests/unit/search_,check rules events key store walk)
+  flight baton health health_quota) \
+  $(addprefix tests/unit/search_,check rules events key store walk)
 MODEL_BINS  := $(B)/tests/model_fleet $(B)/tests/model_random \
   $(SMALL_SIZES:%=$(B)/tests/model_failover_%)
 FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)

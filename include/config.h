@@ -22,6 +22,7 @@
 enum config_failback { CONFIG_FAILBACK_MANUAL, CONFIG_FAILBACK_AUTO };
 enum config_handoff { CONFIG_HANDOFF_DRAIN, CONFIG_HANDOFF_OVERLAP };
 enum config_client_gone { CONFIG_CLIENT_GONE_READ, CONFIG_CLIENT_GONE_ABORT };
+enum config_access { CONFIG_ACCESS_OFF, CONFIG_ACCESS_TEXT, CONFIG_ACCESS_JSON };
 enum config_tristate { CONFIG_AUTO, CONFIG_YES, CONFIG_NO };
 
 /* [gateway] listen, one of its addresses. */
@@ -90,7 +91,9 @@ struct config_auth {
 };
 
 struct config_log {
-    int64_t level; /* enum log_level */
+    int64_t level;     /* enum log_level */
+    int64_t access;    /* enum config_access */
+    char *access_file; /* absolute; NULL = stderr */
 };
 
 /* env.NAME = VALUE, or a name of pass_env with value NULL ("take ours, if set"). */

@@ -109,6 +109,9 @@ int proxy_recall(struct proxy *p, struct slice json) MUST_CHECK;
 /* The version that such a text says it has, for -ENOTSUP; 0 when it says none. */
 int64_t proxy_memory_version(struct slice json);
 
+/* Log files that were moved away (logrotate) are opened again under their names. */
+void proxy_reopen_logs(struct proxy *p);
+
 /* Nobody new; what runs, and who waits in a socket's queue, is answered with `Connection:
  * close`. `drained` of the host is not needed: ask with proxy_busy(). Idle connections are
  * closed at once, new ones that have not asked anything yet in a moment. */

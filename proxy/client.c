@@ -46,6 +46,7 @@ void client_close(struct client *c)
 {
     if (c->phase == CLIENT_CLOSING)
         return;
+    client_access_end(c, c->proxy->is_closing ? CLIENT_ACCESS_CUT : CLIENT_ACCESS_LEFT);
     c->phase = CLIENT_CLOSING;
     list_remove(&c->link);
     list_remove(&c->turn);

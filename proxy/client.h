@@ -53,6 +53,9 @@ size_t client_pending(const struct client *c);
 /* May the answer say that the connection stays open? */
 bool client_is_persistent(const struct client *c);
 
+/* The head of a node's answer goes out, for the access log. */
+void client_note_head(struct client *c, unsigned status);
+
 /* Only the end of the connection will end the answer that begins now. */
 void client_end_after(struct client *c);
 

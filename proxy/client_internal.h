@@ -59,7 +59,8 @@ struct client {
     bool is_persistent;
     bool is_message_complete;
 
-    struct exchange *exchange; /* the request that is being answered by a node */
+    struct exchange *exchange;    /* the request that is being answered by a node */
+    struct client_access *access; /* notes on the request; NULL = none, or no access log */
 
     bool is_new;       /* nothing was asked yet */
     bool is_leaving;   /* counted in proxy.leaving_count */
@@ -69,9 +70,9 @@ struct client {
     bool is_holding; /* the timer is the exchange's */
     bool is_cutting; /* close when everything is out */
     bool is_writing;
-    struct buf out;     /* to be sent */
-    struct buf writing; /* is being sent through the loop */
-    struct buf ahead;   /* sent ahead by a pipelining peer */
+    struct buf out;              /* to be sent */
+    struct buf writing;          /* is being sent through the loop */
+    struct buf ahead;            /* sent ahead by a pipelining peer */
 };
 
 /* ---- client.c */
@@ -93,6 +94,32 @@ void client_drain_idle(struct client *c);
 /* A whole answer of ours; `extra_fields` is "" or whole lines. */
 void client_answer(struct client *c, unsigned status, const char *content_type,
                    const char *extra_fields, struct slice body);
+
+/* ---- client_access.c: nothing is done without an access log */
+/* How a request ended. */
+enum client_access_end {
+    CLIENT_ACCESS_WHOLE, /* it was answered */
+    CLIENT_ACCESS_CUT,   /* we broke its answer off */
+    CLIENT_ACCESS_LEFT,  /* the client went away */
+};
+
+/* The first byte of a request is there; harmless when that was said. */
+void client_access_begin(struct client *c);
+
+/* The target is about to be freed. */
+void client_access_target(struct client *c);
+
+/* The head of an answer goes out. */
+void client_access_head(struct client *c, unsigned status);
+
+/* So long is an answer of our own. */
+void client_access_body(struct client *c, size_t bytes);
+
+/* The exchange is about to be let go. */
+void client_access_exchange(struct client *c);
+
+/* The request has ended: its line is written. Harmless when there is none. */
+void client_access_end(struct client *c, enum client_access_end end);
 
 /* ---- client_parse.c */
 void client_parse_init(struct client *c);

@@ -73,6 +73,7 @@ void client_show_out(struct client *c, int fd, const struct peer *peer)
     if (!start(c, fd, peer))
         return;
     client_leave(c);
+    client_access_begin(c);
     client_answer_error(c, ROUTE_OPENAI, 503,
                         "Your address has all the connections that it may have "
                         "([gateway] connections_per_address_max).",

@@ -30,6 +30,7 @@ static int on_begin(llhttp_t *parser)
 
     c->phase = CLIENT_HEAD;
     c->is_new = false;
+    client_access_begin(c);
     c->refusal_status = 0;
     c->is_message_complete = false;
     c->is_head_request = false;
@@ -223,6 +224,7 @@ static void answer(struct client *c)
     client_rest_timer(c);
     fields_free(c->fields);
     c->fields = NULL;
+    client_access_target(c);
     buf_done(&c->target);
     if (c->refusal_status == 405) {
         char allow[64];
@@ -243,6 +245,7 @@ static void answer_now(struct client *c)
 {
     uint64_t retry_after_s = c->refusal_status == 503;
 
+    client_access_begin(c);
     fields_free(c->fields);
     c->fields = NULL;
     buf_done(&c->body);

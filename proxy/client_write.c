@@ -31,6 +31,11 @@ bool client_is_persistent(const struct client *c)
     return c->is_persistent && !is_last && (!c->proxy->is_draining || c->has_promised);
 }
 
+void client_note_head(struct client *c, unsigned status)
+{
+    client_access_head(c, status);
+}
+
 void client_end_after(struct client *c)
 {
     c->is_persistent = false;
@@ -134,11 +139,13 @@ bool client_flush(struct client *c)
 
 void client_forget_exchange(struct client *c)
 {
+    client_access_exchange(c);
     c->exchange = NULL;
 }
 
 void client_cut(struct client *c)
 {
+    client_access_end(c, CLIENT_ACCESS_CUT);
     c->is_persistent = false;
     c->is_cutting = true;
     (void)client_flush(c);
@@ -150,6 +157,7 @@ void client_finish(struct client *c)
 
     if (c->phase == CLIENT_CLOSING)
         return;
+    client_access_end(c, CLIENT_ACCESS_WHOLE);
     if (!client_is_persistent(c)) {
         client_cut(c);
         return;
@@ -185,6 +193,8 @@ void client_answer(struct client *c, unsigned status, const char *content_type,
         client_close(c);
         return;
     }
+    client_access_head(c, status);
+    client_access_body(c, c->is_head_request ? 0 : body.len);
     client_finish(c);
 }
 
@@ -200,7 +210,7 @@ void client_answer_error(struct client *c, enum route_dialect dialect, unsigned 
     client_rest_timer(c);
     if (c->exchange != NULL) { /* one that the engine does not know yet */
         struct exchange *x = c->exchange;
-        c->exchange = NULL;
+        client_forget_exchange(c);
         exchange_client_gone(x);
     }
     buf_init(&body, 0);

@@ -100,7 +100,7 @@ int exchange_add_body(struct exchange *x, struct slice bytes)
         return r;
     p->body_bytes += bytes.len;
     b->charged += bytes.len;
-    if (x->route.is_billable)
+    if (x->route.is_billable || p->access != NULL) /* which names the model */
         scan_feed(&x->scan, bytes);
     return 0;
 }
@@ -409,6 +409,7 @@ void exchange_on_failed(struct exchange *x, enum outcome_phase phase, enum outco
 void exchange_dispatch(struct exchange *x, uint16_t node, struct failover_id attempt)
 {
     x->attempt = attempt;
+    x->attempts++;
     x->node = node;
     x->phase = EXCHANGE_SENT;
     x->is_paused = false;

@@ -43,7 +43,8 @@ struct exchange {
     bool is_registered; /* the engine knows it */
     struct failover_id id;
     struct failover_id attempt;
-    uint16_t node; /* of the attempt */
+    uint16_t node;     /* of the attempt */
+    uint16_t attempts; /* so far */
 
     /* The request. */
     struct route route;
@@ -68,7 +69,8 @@ struct exchange {
     bool is_paused;       /* the node is not read because the client does not keep up */
     enum outcome_end end; /* what was seen at the end of the attempt */
     uint64_t retry_after_ms;
-    struct buf held; /* a refusal, or a stream before its first content */
+    uint64_t sent_bytes; /* of the body, to the client */
+    struct buf held;     /* a refusal, or a stream before its first content */
     struct sse sse;
 };
 

@@ -42,6 +42,7 @@ void exchange_put_body(struct exchange *x, struct slice bytes)
     if (r == 0 && is_chunked_out(x))
         r = buf_append_slice(out, SLICE("\r\n"));
     exchange_must(x, r);
+    x->sent_bytes += bytes.len;
 }
 
 static void put_head(struct exchange *x)
@@ -49,6 +50,7 @@ static void put_head(struct exchange *x)
     /* Without a length and without chunks only the end of the connection ends the answer. */
     bool is_delimited = x->has_length || x->is_bodiless || x->minor >= 1;
 
+    client_note_head(x->client, x->status);
     if (!is_delimited)
         client_end_after(x->client);
     exchange_must(x, exchange_text_answer_head(client_out(x->client), x, is_chunked_out(x),

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "access.h"
 #include "client.h"
 #include "core/printable.h"
 #include "driver.h"
@@ -46,7 +47,7 @@ void proxy_part_closed(struct proxy *p)
 {
     if (!p->is_closing || !p->are_fetches_closed || p->client_count > 0 ||
         p->upstream_count > 0 || !listener_is_closed(p->listener) || p->is_driver_open ||
-        p->is_turn_open)
+        p->is_turn_open || p->access != NULL)
         return;
     struct proxy_host host = p->host;
     free_proxy(p);
@@ -60,6 +61,27 @@ static void on_fetches_closed(void *data)
 
     p->are_fetches_closed = true;
     proxy_part_closed(p);
+}
+
+static void on_access_closed(void *data)
+{
+    struct proxy *p = data;
+
+    p->access = NULL;
+    proxy_part_closed(p);
+}
+
+static int open_access(struct proxy *p, struct error *ret_error)
+{
+    static const enum access_format formats[] = {
+        [CONFIG_ACCESS_TEXT] = ACCESS_TEXT,
+        [CONFIG_ACCESS_JSON] = ACCESS_JSON,
+    };
+    const struct config_log *log = &p->config->log;
+
+    if (log->access == CONFIG_ACCESS_OFF)
+        return 0;
+    return access_open(p->loop, formats[log->access], log->access_file, &p->access, ret_error);
 }
 
 int proxy_open(uv_loop_t *loop, const struct config *config, const struct proxy_host *host,
@@ -81,6 +103,8 @@ int proxy_open(uv_loop_t *loop, const struct config *config, const struct proxy_
     if (r == 0)
         r = driver_new(p, &p->driver);
     p->is_driver_open = r == 0;
+    if (r == 0)
+        r = open_access(p, ret_error);
     if (r == 0)
         r = listener_open(p, &p->listener, ret_error);
     if (r < 0) {
@@ -233,6 +257,14 @@ void proxy_node_evidence(struct proxy *p, unsigned slot, enum node_evidence evid
 
 /* ---------------------------------------------------------------- end */
 
+void proxy_reopen_logs(struct proxy *p)
+{
+    if (p->access != NULL)
+        access_reopen(p->access);
+    else
+        log_info("there is no access log to open again ([log] access is off)");
+}
+
 void proxy_drain(struct proxy *p)
 {
     p->is_draining = true;
@@ -252,6 +284,8 @@ void proxy_close(struct proxy *p)
     listener_close(p->listener);
     client_close_all(p);
     upstream_close_all(p);
+    if (p->access != NULL) /* after the clients, whose last lines it takes */
+        access_close(p->access, on_access_closed, p);
     if (p->fetches != NULL)
         fetch_pool_close(p->fetches, on_fetches_closed, p);
     p->fetches = NULL;

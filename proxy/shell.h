@@ -25,6 +25,7 @@
 #include "proxy.h"
 #include "quota.h"
 
+struct access;
 struct driver;
 struct exchange;
 struct listener;
@@ -70,6 +71,7 @@ struct proxy {
     struct proxy_host host;
     struct driver *driver;
     struct listener *listener;
+    struct access *access; /* NULL = no access log */
     struct fetch_pool *fetches;
     struct fetch *poll; /* the one /usage under way, or NULL */
     uint16_t poll_serial;

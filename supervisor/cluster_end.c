@@ -4,7 +4,7 @@
  * waits); then what shall survive is written and STOP_ALL ends the nodes; EXIT of the fleet
  * closes the proxy, then the fetches; descendants that escaped are ended (tick again); then our
  * own handles close, and the loop has nothing left to do. A second signal skips the drain, a
- * third kills.
+ * third kills. USR1 ends nothing: log files are opened again.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -141,6 +141,10 @@ void cluster_end_on_signal(void *data, int signum)
 {
     struct cluster *c = data;
 
+    if (signum == SIGUSR1 && c->proxy != NULL) {
+        proxy_reopen_logs(c->proxy);
+        return;
+    }
     if (signum != SIGTERM && signum != SIGINT && signum != SIGQUIT) {
         log_info("signal has no meaning here, ignored signal=%d", signum);
         return;

@@ -165,6 +165,7 @@ void config_free(struct config *c)
     if (c == NULL)
         return;
     mem_free(c->supervisor.state_dir);
+    mem_free(c->log.access_file);
     for (size_t i = 0; i < c->node_count; i++)
         config_node_done(&c->nodes[i]);
     mem_free(c);

@@ -63,6 +63,11 @@ static const struct config_word level_words[] = {
     {"trace", LOG_LEVEL_DEBUG},   {NULL, 0},
 };
 
+static const struct config_word access_words[] = {{"off", CONFIG_ACCESS_OFF},
+                                                  {"text", CONFIG_ACCESS_TEXT},
+                                                  {"json", CONFIG_ACCESS_JSON},
+                                                  {NULL, 0}};
+
 /* Most rows are one of these; the rest is written out. */
 #define ROW(section_, key_, type_, effect_, offset_, default_, help_)                          \
     .section = section_, .key = key_, .type = CONFIG_TYPE_##type_, .effect = effect_,          \
@@ -190,6 +195,12 @@ const struct config_row config_table_rows[] = {
     {ROW("log", "level", WORD, LIVE, offsetof(struct config, log.level), "info",
          "silent, error, warn, info or debug"),
      .words = level_words, .environ_names = {"LOG_LEVEL"}},
+    {ROW("log", "access", WORD, RESTART_DAEMON, offsetof(struct config, log.access), "off",
+         "one line a request: text, json or off"),
+     .words = access_words},
+    {ROW("log", "access_file", FILE, RESTART_DAEMON, offsetof(struct config, log.access_file),
+         NULL, "where they go; when empty: to stderr"),
+     RANGE(0, CONFIG_PATH_MAX), .example = "/var/log/copilot-access.log"},
 
     {SPAWNED("command", COMMAND, RESTART_NODE, command, "copilot-api start --port %(port)s",
              "program and options, no shell"),

@@ -26,6 +26,7 @@ enum config_type {
                               are always in it, and max */
     CONFIG_TYPE_NAME,      /* char *, one of `words` or NULL */
     CONFIG_TYPE_DIRECTORY, /* char *, an absolute path of at most max bytes */
+    CONFIG_TYPE_FILE,      /* char *, the same; or NULL */
     CONFIG_TYPE_HOME_FILE, /* char *, a path below the node's HOME */
     CONFIG_TYPE_TOKEN,     /* char *, visible ASCII, goes into an HTTP header; or NULL */
     CONFIG_TYPE_COMMAND,   /* char *, kept with its quotes */

@@ -112,6 +112,14 @@ static int set_directory(const struct config_row *row, void *field,
     return replace(field, from->text, len);
 }
 
+static int set_file(const struct config_row *row, void *field, const struct config_text *from,
+                    struct error *ret_error)
+{
+    if (from->text[0] == '\0')
+        return replace(field, NULL, 0);
+    return set_directory(row, field, from, ret_error);
+}
+
 static bool climbs(const char *path)
 {
     for (const char *at = path; at != NULL; at = strchr(at, '/')) {
@@ -211,6 +219,7 @@ int config_value_set(const struct config_row *row, void *base, const struct conf
         [CONFIG_TYPE_HOME_FILE] = set_home_file, [CONFIG_TYPE_TOKEN] = set_token,
         [CONFIG_TYPE_COMMAND] = set_command,     [CONFIG_TYPE_LISTEN] = set_listen,
         [CONFIG_TYPE_WORDS] = set_words,         [CONFIG_TYPE_PRICE] = set_price,
+        [CONFIG_TYPE_FILE] = set_file,
     };
     assert(row->type < CONFIG_TYPE_COUNT);
     if (row->type == CONFIG_TYPE_URL)
@@ -264,6 +273,7 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
         return config_word_print_set(row, *(const uint32_t *)field, out);
     case CONFIG_TYPE_NAME:
     case CONFIG_TYPE_DIRECTORY:
+    case CONFIG_TYPE_FILE:
     case CONFIG_TYPE_HOME_FILE:
     case CONFIG_TYPE_TOKEN:
     case CONFIG_TYPE_COMMAND:

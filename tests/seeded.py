@@ -20,7 +20,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "seeded"
 SIZES = ["-DNODES_MAX=4", "-DREQUESTS_MAX=2", "-DATTEMPTS_MAX=3"]
 SEARCHES = {"P1": 1, "fail-back": 10, "reserve": 11}  # where it shows; else in the first one
-CORE = ["failover", "failover_names", "events", "ending", "flight", "baton", "health", "health_quota"]
+CORE = ["failover", "failover_names", "events", "ending", "flight", "baton", "health",
+        "health_quota"]
 SEARCH = ["model_failover", "search_check", "search_rules", "search_events", "search_key",
           "search_store"]
 

@@ -45,6 +45,16 @@ static bool is_control(const unsigned char *in, size_t len)
     return len == 2 && in[0] == 0xc2 && in[1] < 0xa0;
 }
 
+/* How much of it is visible ASCII or spaces, as most texts are. */
+static size_t plain_len(const unsigned char *in, size_t len)
+{
+    size_t n = 0;
+
+    while (n < len && in[n] >= 0x20 && in[n] < 0x7f)
+        n++;
+    return n;
+}
+
 size_t printable_copy(struct slice text, char *out, size_t size)
 {
     const unsigned char *in = (const unsigned char *)text.at;
@@ -53,6 +63,13 @@ size_t printable_copy(struct slice text, char *out, size_t size)
 
     assert(size > 0);
     while (left > 0) {
+        size_t plain = plain_len(in, left < size - 1 - used ? left : size - 1 - used);
+        memcpy(out + used, in, plain);
+        used += plain;
+        in += plain;
+        left -= plain;
+        if (left == 0)
+            break;
         size_t n = character_len(in, left);
         const void *put = in;
         size_t put_len = n;

@@ -61,6 +61,13 @@ static const struct pattern {
     {{"sk-", 3}, in_key, 16, false}, /* "sk-" ends words such as task- */
 };
 
+/* Every prefix begins with one of these, and most characters are none of them: one look decides
+ * for a line that has no secret. */
+static bool may_begin(char c)
+{
+    return c == 'g' || c == 't' || c == 's' || slice_fold(c) == 'b';
+}
+
 /* Does a word begin after these three characters? An escape (\n, %3D) is no part of a word. */
 static bool is_boundary(const char before[3])
 {
@@ -74,7 +81,7 @@ static size_t match(const struct pattern *p, struct slice text)
     struct slice head = {.at = text.at, .len = p->prefix.len};
     size_t tail = p->prefix.len;
 
-    if (text.len <= p->prefix.len)
+    if (text.len <= p->prefix.len || slice_fold(text.at[0]) != p->prefix.at[0])
         return 0;
     if (p->fold ? !slice_equal_nocase(head, p->prefix) : !slice_equal(head, p->prefix))
         return 0;
@@ -109,12 +116,15 @@ size_t redact_line(char *text, size_t len)
     while (in < len) {
         size_t tail = 0;
         struct slice rest = {.at = text + in, .len = len - in};
-        const struct pattern *hit = find(before, rest, &tail);
+        const struct pattern *hit = may_begin(text[in]) ? find(before, rest, &tail) : NULL;
         size_t keep = hit == NULL ? 1 : hit->prefix.len;
         before[0] = keep == 1 ? before[1] : ' ';
         before[1] = keep == 1 ? before[2] : ' ';
         before[2] = text[in];
-        memmove(text + out, text + in, keep);
+        if (keep == 1)
+            text[out] = text[in];
+        else
+            memmove(text + out, text + in, keep);
         out += keep;
         in += keep + tail;
         for (size_t i = 0; i < 3 && i < tail; i++)

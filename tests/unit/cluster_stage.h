@@ -116,6 +116,12 @@ void proxy_node_evidence(struct proxy *p, unsigned slot, enum node_evidence evid
     tell("evidence %u %s (%s); ", slot, node_evidence_name(evidence), line);
 }
 
+void proxy_reopen_logs(struct proxy *p)
+{
+    (void)p;
+    tell("reopen logs; ");
+}
+
 void proxy_drain(struct proxy *p)
 {
     (void)p;

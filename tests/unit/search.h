@@ -122,7 +122,7 @@ void search_walk_end(struct world *w);
 /* A state as the rules see it: times relative to now, slots in order of arrival, nothing that
  * no rule reads. */
 struct key {
-    unsigned char bytes[1024];
+    uint16_t at[512];
     size_t len;
 };
 

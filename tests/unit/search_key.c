@@ -13,10 +13,9 @@
 
 static void put(struct key *k, uint64_t value)
 {
-    if (k->len + 2 > sizeof k->bytes)
+    if (k->len == sizeof k->at / sizeof k->at[0])
         abort();
-    k->bytes[k->len++] = (unsigned char)value;
-    k->bytes[k->len++] = (unsigned char)(value >> 8);
+    k->at[k->len++] = (uint16_t)value;
 }
 
 static void put_time(struct key *k, uint64_t at, uint64_t now)
@@ -200,5 +199,5 @@ void search_make_key(const struct world *w, struct key *ret_k)
 
 bool search_same_key(const struct key *a, const struct key *b)
 {
-    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+    return a->len == b->len && memcmp(a->at, b->at, a->len * sizeof a->at[0]) == 0;
 }

@@ -26,17 +26,22 @@ static uint64_t mix(uint64_t h)
     return h ^ h >> 33;
 }
 
+/* Two independent chains of one multiplication each, mixed at the end. */
 static struct print fingerprint(const struct key *k)
 {
-    struct print p = {UINT64_C(0x9e3779b97f4a7c15), UINT64_C(0xc2b2ae3d27d4eb4f)};
+    struct print p = {UINT64_C(0x9e3779b97f4a7c15) ^ k->len, UINT64_C(0xc2b2ae3d27d4eb4f)};
 
-    for (size_t i = 0; i < k->len; i += sizeof(uint64_t)) {
+    for (size_t i = 0; i < k->len; i += 4) {
         uint64_t v = 0;
-        size_t rest = k->len - i;
-        memcpy(&v, k->bytes + i, rest < sizeof v ? rest : sizeof v);
-        p.a = mix(p.a ^ v) + i;
-        p.b = (p.b ^ mix(v + i + 1)) * UINT64_C(0x100000001b3);
+        size_t rest = (k->len - i) * sizeof k->at[0];
+        memcpy(&v, k->at + i, rest < sizeof v ? rest : sizeof v);
+        p.a = (p.a ^ v) * UINT64_C(0xff51afd7ed558ccd);
+        p.a ^= p.a >> 32;
+        p.b = (p.b + v) * UINT64_C(0xc4ceb9fe1a85ec53);
+        p.b ^= p.b >> 29;
     }
+    p.a = mix(p.a);
+    p.b = mix(p.b);
     p.a |= 1; /* 0 marks an empty place */
     return p;
 }

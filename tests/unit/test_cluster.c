@@ -377,11 +377,22 @@ static void signals_without_a_meaning_end_nothing(void **state)
     open_cluster();
     run_until("up 0");
     assert_int_equal(raise(SIGHUP), 0);
-    assert_int_equal(raise(SIGUSR1), 0);
     assert_int_equal(raise(SIGUSR2), 0);
     assert_int_equal(raise(SIGPIPE), 0);
     for (int i = 0; i < 5; i++)
         (void)uv_run(&loop, UV_RUN_NOWAIT);
+    assert_true(pid_of(0) > 0);
+    stop(SIGQUIT);
+}
+
+static void usr1_opens_log_files_again_and_ends_nothing(void **state)
+{
+    (void)state;
+    add_node("a", quiet, true);
+    open_cluster();
+    run_until("up 0");
+    assert_int_equal(raise(SIGUSR1), 0);
+    run_until("reopen logs; ");
     assert_true(pid_of(0) > 0);
     stop(SIGQUIT);
 }
@@ -468,6 +479,7 @@ int main(void)
         STORY(second_signal_skips_the_drain_and_a_third_kills),
         STORY(shutdown_timeout_bounds_drain_and_stop),
         STORY(signals_without_a_meaning_end_nothing),
+        STORY(usr1_opens_log_files_again_and_ends_nothing),
         STORY(panic_kills_every_group),
         STORY(taken_port_starts_nothing),
         STORY(every_bad_command_is_found),
