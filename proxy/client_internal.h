@@ -70,9 +70,9 @@ struct client {
     bool is_holding; /* the timer is the exchange's */
     bool is_cutting; /* close when everything is out */
     bool is_writing;
-    struct buf out;              /* to be sent */
-    struct buf writing;          /* is being sent through the loop */
-    struct buf ahead;            /* sent ahead by a pipelining peer */
+    struct buf out;     /* to be sent */
+    struct buf writing; /* is being sent through the loop */
+    struct buf ahead;   /* sent ahead by a pipelining peer */
 };
 
 /* ---- client.c */

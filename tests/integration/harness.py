@@ -33,8 +33,6 @@ TOKEN_FILE = ".local/share/copilot-api/github_token"
 # Seconds; generous, because a loaded machine is not a failure. Shorter while debugging.
 PATIENCE = float(os.environ.get("TEST_PATIENCE", 30))
 
-BANNER = "\n  settings    "  # a line of it
-
 # What the programs under test get from us, whatever the developer's shell has set.
 CLEAN_ENV = {"PATH": f"{NODE_BIN}:{os.environ['PATH']}", "LANG": "C.UTF-8"}
 
@@ -78,6 +76,18 @@ def is_alive(pid):
     except OSError:
         return False
     return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+def takes_signals(pid):
+    """It, or what it has started, has a handler for TERM. The gateway takes connections a
+    moment before that, and sockets of systemd do so always."""
+    try:
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        status = [pathlib.Path(f"/proc/{one}/status").read_text() for one in [pid, *children]]
+    except OSError:
+        return False
+    caught = [int(text.split("SigCgt:")[1].split()[0], 16) for text in status]
+    return any(mask >> (signal.SIGTERM - 1) & 1 for mask in caught)
 
 
 class Hub:
@@ -211,18 +221,14 @@ class Cluster:
     # ---------------------------------------------------------------- life
 
     def start(self):
-        is_silent = self.env.get("LOG_LEVEL") == "silent"
-        said = self.log.count(BANNER)
         fds = [s.fileno() for s in self.inherit]
         hand_over = [PYTHON, "-c", HAND_OVER, ",".join(map(str, fds))] if fds else []
         with open(self.log_file, "ab") as log:
             self.process = start([*self.wrapper, *hand_over, BINARY, "run", "-c", self.ini],
                                  env=self.env, stdout=log, stderr=log, cwd=self.folder,
                                  pass_fds=fds)
-        # It takes connections a moment before it takes signals; the banner comes after both.
         wait_for(lambda: self.process.poll() is not None or
-                 (self.is_listening() and (is_silent or self.log.count(BANNER) > said)),
-                 "the gateway")
+                 (self.is_listening() and takes_signals(self.process.pid)), "the gateway")
         assert self.process.poll() is None, f"exit {self.process.returncode}:\n{self.log}"
         return self
 

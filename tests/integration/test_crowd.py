@@ -2,6 +2,7 @@
 
 SPDX-License-Identifier: MIT
 """
+import json
 import resource
 import socket
 
@@ -107,9 +108,10 @@ def outside():
     return address
 
 
-def open_to_all(cluster, **gateway):
+def open_to_all(cluster, log=None, **gateway):
     port = harness.free_port("0.0.0.0")
-    return cluster({}, port=port, gateway={"listen": f"0.0.0.0:{port}", **gateway})
+    return cluster({}, port=port, gateway={"listen": f"0.0.0.0:{port}", **gateway},
+                   log=log or {})
 
 
 def test_beyond_its_limit_an_address_is_told_so(cluster, outside):
@@ -139,6 +141,20 @@ def test_beyond_its_limit_an_address_is_told_so(cluster, outside):
         wire.send(HEALTH)
         assert served(wire)
         wire.close()
+
+
+def test_a_refused_connection_has_a_line_in_the_access_log(cluster, outside, tmp_path):
+    log = tmp_path / "access.log"
+    c = open_to_all(cluster, connections_per_address_max=1,
+                    log={"access": "json", "access_file": log})
+    first = harness.wire.Wire(c.port, outside)
+    first.send(HEALTH)
+    assert served(first)
+    with harness.wire.Wire(c.port, outside) as late:
+        assert late.answer().status == 503
+    line = wait_for(lambda: next((line for line in map(json.loads, log.read_text().splitlines())
+                                  if line["status"] == 503), None), "its line")
+    assert line["client"] == outside and line["path"] is None
 
 
 def test_a_flood_of_refused_connections_keeps_nobody_out(cluster, outside):

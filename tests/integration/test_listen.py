@@ -2,6 +2,7 @@
 
 SPDX-License-Identifier: MIT
 """
+import json
 import os
 import pathlib
 import shutil
@@ -89,6 +90,17 @@ def test_a_whole_request_goes_through_each_kind_of_socket(cluster, tmp_path):
         for text in ("one", "two"):  # on one connection
             wire.request("POST", "/v1/chat/completions", harness.chat_body(text))
             assert wire.answer().json()["node"] == "fake"
+
+
+def test_the_access_log_says_where_a_client_came_in(cluster, tmp_path):
+    path, log, port = tmp_path / "x.sock", tmp_path / "access.log", free_port("::1")
+    c = cluster({}, host="::1", port=port, log={"access": "json", "access_file": log},
+                gateway={"listen": f"[::1]:{port} unix:{path}"})
+    for host in ("::1", path):
+        assert is_served(port, host)
+    c.stop()
+    clients = [json.loads(line)["client"] for line in log.read_text().splitlines()]
+    assert clients == ["::1", "unix"]
 
 
 def test_one_address_that_is_taken_ends_it_and_is_named(cluster, tmp_path):
