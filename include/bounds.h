@@ -35,14 +35,14 @@
 #define REQUEST_ID_MAX 64  /* of a client's X-Request-Id that we take over; a UUID has 36 */
 
 /* HTTP, client side */
-#define HEAD_BYTES_MAX   (16 * 1024) /* nginx and Node have 8-16 KiB; beyond it: 431 */
-#define HEAD_FIELDS_MAX  100         /* beyond it: 431 */
-#define TARGET_BYTES_MAX 8192        /* RFC 9110 section 4.1 asks for 8000; beyond it: 414 */
-#define CHUNK_DIGITS_MAX 32          /* of one size: 16 have a meaning, zeros may lead */
+#define HEAD_BYTES_MAX    (16 * 1024) /* nginx and Node have 8-16 KiB; beyond it: 431 */
+#define HEAD_FIELDS_MAX   100         /* beyond it: 431 */
+#define TARGET_BYTES_MAX  8192        /* RFC 9110 section 4.1 asks for 8000; beyond it: 414 */
+#define READ_BUFFER_BYTES (64 * 1024) /* libuv suggests 64 KiB; one shared buffer a loop */
+#define CHUNK_DIGITS_MAX  32          /* of one size: 16 have a meaning, zeros may lead */
 /* Chunk extensions, in bytes more than the data that they come with: nobody uses them, and what
  * is skipped costs time. */
-#define CHUNK_EXTENSION_BYTES_MAX (16 * 1024)
-#define READ_BUFFER_BYTES         (64 * 1024) /* libuv suggests 64 KiB; one shared buffer a loop */
+#define CHUNK_EXTENSION_MAX (16 * 1024)
 #define REFUSAL_BYTES_MAX                                                                      \
     (64 * 1024)                       /* a held refusal; longer ones are cut off from judging  \
                                        */

@@ -78,7 +78,7 @@ static enum state step_size(struct chunked *c, char octet)
 /* chunk-ext = *( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] ) */
 static enum state step_extension(struct chunked *c, char octet)
 {
-    if (++c->extension_bytes > CHUNK_EXTENSION_BYTES_MAX)
+    if (++c->extension_bytes > CHUNK_EXTENSION_MAX)
         return TOO_MUCH;
     switch ((enum state)c->state) {
     case BEFORE_SEMI:

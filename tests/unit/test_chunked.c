@@ -296,7 +296,7 @@ static void extensions_are_paid_for_with_data(void **state)
 {
     struct slice meagre = SLICE("1;aaaa\r\nx\r\n"); /* 5 bytes of extension, 1 of data */
     struct slice fair = SLICE("5;aaaa\r\nxxxxx\r\n");
-    const size_t bound = CHUNK_EXTENSION_BYTES_MAX;
+    const size_t bound = CHUNK_EXTENSION_MAX;
     struct chunked c;
 
     (void)state;
