@@ -28,7 +28,7 @@ static void on_handle_closed(uv_handle_t *handle)
 
     if (--c->handles > 0)
         return;
-    fields_free(c->fields);
+    buf_done(&c->head);
     buf_done(&c->target);
     buf_done(&c->body);
     buf_done(&c->out);
@@ -197,7 +197,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
     if (c->phase == CLIENT_BUSY || c->ahead.len > 0)
         keep_ahead(c, (struct slice){b->base, (size_t)n});
     else
-        client_parse(c, (struct slice){b->base, (size_t)n});
+        client_parse(c, b->base, (size_t)n);
 }
 
 void client_read(struct client *c)
@@ -231,7 +231,7 @@ static void take_turn(struct client *c)
     if (c->phase != CLIENT_IDLE)
         return;
     buf_init(&c->ahead, 0);
-    client_parse(c, buf_slice(&ahead));
+    client_parse(c, ahead.data, ahead.len);
     buf_done(&ahead);
     bool is_partial = c->phase == CLIENT_HEAD || c->phase == CLIENT_BODY;
     if (c->has_fin && is_partial)

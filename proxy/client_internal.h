@@ -7,12 +7,12 @@
 
 #include <stdio.h>
 
-#include <llhttp.h>
-
 #include "buf.h"
 #include "client.h"
+#include "core/chunked.h"
+#include "core/framing.h"
+#include "core/strict.h"
 #include "exchange.h"
-#include "fields.h"
 
 #define CLIENT_MAGIC 0x636cu
 
@@ -38,11 +38,13 @@ struct client {
     unsigned handles;
 
     /* The request that is being read. */
-    llhttp_t parser;
+    struct strict strict;
+    struct buf head; /* what there is of one that comes in pieces */
+    enum framing_body framing;
+    uint64_t body_left; /* of Content-Length */
+    struct chunked chunked;
     struct buf target;
-    struct fields *fields; /* while a head is read */
     struct route route;
-    struct framing_fold fold;
     unsigned minor;
     unsigned refusal_status; /* of the head; answered when the message is complete */
     const char *refusal;
@@ -50,7 +52,6 @@ struct client {
     char request_id[REQUEST_ID_MAX + 1]; /* of a request for a node; "" */
     bool is_head_request;
     bool is_persistent;
-    bool is_message_complete;
 
     struct exchange *exchange;    /* the request that is being answered by a node */
     struct client_access *access; /* notes on the request; NULL = none, or no access log */
@@ -93,8 +94,8 @@ void client_access_open(struct client *c);
 /* The first byte of a request is there; harmless when that was said. */
 void client_access_begin(struct client *c);
 
-/* The target is about to be freed. */
-void client_access_target(struct client *c);
+/* The request line was read: the target is in c->target. */
+void client_access_target(struct client *c, struct slice method);
 
 /* The head of an answer goes out. */
 void client_access_head(struct client *c, unsigned status);
@@ -111,7 +112,7 @@ void client_access_end(struct client *c, enum client_access_end end);
 /* ---- client_parse.c */
 void client_parse_init(struct client *c);
 
-/* More bytes, in phase IDLE, HEAD or BODY. */
-void client_parse(struct client *c, struct slice bytes);
+/* More bytes, in phase IDLE, HEAD or BODY. White space in them may be written over. */
+void client_parse(struct client *c, char *bytes, size_t len);
 
 #endif

@@ -33,7 +33,7 @@ static int append_fields(struct buf *out, const struct fields *fields,
     for (size_t i = 0; i < fields->count && r == 0; i++) {
         const struct framing_field *field = &fields->at[i];
         if (is_listed(field->name, dropped, dropped_count) ||
-            framing_is_hop_by_hop(field->name, fields->at, fields->count))
+            framing_is_hop_by_hop(field->name, fields->at + fields->hop_at, fields->hop_count))
             continue;
         r = buf_append_slice(out, field->name);
         if (r == 0)

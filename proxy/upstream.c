@@ -1,7 +1,7 @@
 /* upstream - one connection to a node, and the attempt that uses it.
  *
- * Happy path: taken from the pool or connected, the request is written, the answer is parsed
- * with llhttp and handed to the exchange piece by piece, the connection goes back to the pool.
+ * Happy path: taken from the pool or connected, the request is written, the answer is read
+ * and handed to the exchange piece by piece, the connection goes back to the pool.
  * Failure: how far the attempt had come, and what was seen, are told to the exchange, and
  * core/outcome.c makes an outcome of them. After too long without a byte the connection is read
  * on and dropped as an orphan. The connection itself is in upstream_connect.c, its bytes in
@@ -151,7 +151,7 @@ void upstream_set_timer(struct upstream *u, uint64_t timeout_ms)
 void upstream_complete(struct upstream *u)
 {
     struct exchange *x = release_exchange(u);
-    struct outcome_answer answer = {.status = u->parser.status_code};
+    struct outcome_answer answer = {.status = u->status};
     uint64_t wait_ms;
 
     if (x == NULL && u->has_attempt && answer.status >= 400)
@@ -185,8 +185,7 @@ void upstream_start(struct exchange *x, uint16_t node, struct failover_id attemp
         return;
     }
     list_push_back(&n->busy, &u->link);
-    u->fields = fields_new(UPSTREAM_HEAD_BYTES_MAX);
-    if (u->fields == NULL || upstream_prepare(u, x) < 0) {
+    if (upstream_prepare(u, x) < 0) {
         upstream_close(u);
         fail_to_start(x, attempt);
         return;

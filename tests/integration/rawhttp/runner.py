@@ -80,7 +80,8 @@ class Play:
         statuses = wanted.status if isinstance(wanted.status, tuple) else (wanted.status,)
         assert got.status in statuses, f"answered {got}, not {statuses}"
         backend.check_fields(wanted.has, wanted.lacks, got.headers, f"the answer {got}")
-        self.ids.append(dict(got.headers).get("x-request-id"))
+        if got.status >= 200:
+            self.ids.append(dict(got.headers).get("x-request-id"))
         if wanted.lets_go:
             self.let_go()
         if wanted.to == "HEAD" or got.status < 200 or got.status in (204, 304):
@@ -193,7 +194,7 @@ class Play:
         seen, extra = node.seen, len(self.extra)
         backend.check_node(self.extra, seen[len(seen) - extra:])
         backend.check_node(self.run.node, seen[:len(seen) - extra])
-        for request, identity in zip(seen, self.ids):
+        for request, identity in zip(seen[:len(seen) - extra], self.ids):
             for known in request.values("X-Request-Id"):
                 assert known == identity, f"{known} at the node, {identity} at the client"
         if self.run.calm:
