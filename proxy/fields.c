@@ -12,9 +12,11 @@
 
 struct fields *fields_new(size_t bytes_max)
 {
-    struct fields *f = mem_alloc(1, sizeof *f);
-    if (f != NULL)
-        buf_init(&f->text, bytes_max);
+    struct fields *f = mem_resize(NULL, 1, sizeof *f); /* as it is: 5 KB, mostly not used */
+    if (f == NULL)
+        return NULL;
+    buf_init(&f->text, bytes_max);
+    fields_clear(f);
     return f;
 }
 
