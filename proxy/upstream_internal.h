@@ -47,9 +47,11 @@ struct upstream {
     uint64_t active_ms; /* last sign of life */
     uv_tcp_t tcp;
     uv_timer_t timer;
-    uv_connect_t connect;
-    uv_getaddrinfo_t resolve;
-    uv_write_t write;
+    union { /* one after the other, never two at once; they begin with the same `data` */
+        uv_getaddrinfo_t resolve;
+        uv_connect_t connect;
+        uv_write_t write;
+    };
     llhttp_t parser;
     struct fields *fields;   /* while an answer is read */
     struct buf request_head; /* until it is written */
