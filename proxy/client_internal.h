@@ -33,9 +33,9 @@ struct client {
     struct list turn; /* in proxy.turns while a request that was sent ahead waits */
     uv_tcp_t tcp;
     uv_timer_t timer;
-    uv_write_t write;
-    uv_shutdown_t shutdown;
+    struct client_request *request; /* to the loop: a write or shutdown under way, or NULL */
     unsigned handles;
+    struct in6_addr address; /* of the peer; IPv4 as ::ffff:a.b.c.d; all zero: not known */
 
     /* The request that is being read. */
     llhttp_t parser;
@@ -47,7 +47,7 @@ struct client {
     unsigned refusal_status; /* of the head; answered when the message is complete */
     const char *refusal;
     struct buf body;                     /* of a request for ourselves */
-    char request_id[REQUEST_ID_MAX + 1]; /* of a request for a node; "" */
+    char request_id[REQUEST_ID_MAX + 1]; /* "" until the head is read */
     bool is_head_request;
     bool is_persistent;
     bool is_message_complete;
@@ -56,12 +56,20 @@ struct client {
 
     bool is_reading;
     bool has_fin;
-    bool is_holding; /* the timer is the exchange's */
-    bool is_cutting; /* close when everything is out */
-    bool is_writing;
-    struct buf out;     /* to be sent */
-    struct buf writing; /* is being sent through the loop */
-    struct buf ahead;   /* sent ahead by a pipelining peer */
+    bool is_cutting;  /* close when everything is out */
+    bool is_writing;  /* request->write is under way */
+    uint64_t wake_ms; /* the exchange wants to be called after so long; 0 = not */
+    struct buf out;   /* to be sent */
+    struct buf ahead; /* sent ahead by a pipelining peer */
+};
+
+/* What the loop needs while it writes or shuts down; most answers are written without it. */
+struct client_request {
+    union {
+        uv_write_t write;
+        uv_shutdown_t shutdown;
+    };
+    struct buf bytes; /* is being sent */
 };
 
 /* ---- client.c */

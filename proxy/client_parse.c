@@ -11,6 +11,7 @@
 
 #include "admin.h"
 #include "client_internal.h"
+#include "exchange_text.h"
 #include "log.h"
 #include "proxy.h"
 
@@ -78,10 +79,9 @@ static int on_field_value(llhttp_t *parser, const char *at, size_t len)
 /* A request for a node: its exchange collects the body. */
 static int begin_exchange(struct client *c, struct slice method)
 {
-    c->exchange = exchange_new(c, method, &c->route, c->fields, c->minor);
+    c->exchange = exchange_new(c, method, &c->route, c->fields, c->minor, c->request_id);
     if (c->exchange == NULL)
         return refuse_now(c, 503, "The gateway is out of memory.");
-    (void)snprintf(c->request_id, sizeof c->request_id, "%s", c->exchange->request_id);
     return 0;
 }
 
@@ -130,6 +130,7 @@ static int on_headers_complete(llhttp_t *parser)
     if (parser->http_major != 1)
         return refuse_now(c, 400, "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
     fields_finish(c->fields);
+    exchange_text_request_id(c->proxy, c->fields, c->request_id, sizeof c->request_id);
     struct framing framing = framing_of_request(c->fields->at, c->fields->count, c->minor);
     if (framing.refusal_status != 0)
         return refuse_now(c, framing.refusal_status, framing.refusal);
