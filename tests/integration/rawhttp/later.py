@@ -18,8 +18,6 @@ TAB = "bug (MUST): llhttp takes a space, but no tab, around the values that it r
 BODILESS = "bug (MUST): upstream.c on_head() says 'no body' to llhttp for HEAD only"
 STATUS = "bug (MUST): upstream.c takes every status below 200 for 1xx; llhttp reads 0 to 999"
 CODING = "bug (MUST): Transfer-Encoding of an answer is dropped, whatever it says"
-FORWARDED = "not built (issue): X-Forwarded-For"
-IDENTITY = "not built (issue): X-Request-Id"
 LISTEN = "not built (issue): listen takes one address"
 UNDER = "not built (brief): nodes have no /v1/token and /v1/usage today; they are not refused"
 
@@ -68,21 +66,6 @@ LATER = {
     "chunks that gzip was put around": CODING,
     "chunks with gzip inside": CODING,
     "a coding of the node that nobody knows": CODING,
-    # ---- who asked
-    "X-Forwarded-For is made": FORWARDED,
-    "X-Forwarded-For is appended to": FORWARDED,
-    "X-Forwarded-For of several lines is appended to": FORWARDED,
-    "Connection cannot take X-Forwarded-For away": FORWARDED,
-    "X-Request-Id is made": IDENTITY,
-    "a sane X-Request-Id is kept": IDENTITY,
-    "an X-Request-Id with spaces is replaced": IDENTITY,
-    "an X-Request-Id with quotes is replaced": IDENTITY,
-    "an X-Request-Id with octets beyond ASCII is replaced": IDENTITY,
-    "an X-Request-Id of 2000 letters is replaced": IDENTITY,
-    "an empty X-Request-Id is replaced": IDENTITY,
-    "two X-Request-Ids are replaced by one": IDENTITY,
-    "a refusal has an X-Request-Id": IDENTITY,
-    "the node's own X-Request-Id does not replace ours": IDENTITY,
     # ---- listeners
     "several listeners": LISTEN,
     "a unix socket listener": LISTEN,
