@@ -48,6 +48,10 @@
                                        */
 #define WRITE_HIGH_BYTES (256 * 1024) /* stop reading the node above this */
 #define WRITE_LOW_BYTES  (64 * 1024)  /* go on reading below this */
+/* When many answers are under way each has a smaller share of this, and at least that: 500 slow
+ * readers shall fit into 64 MiB, with a read of READ_BUFFER_BYTES on top of each share. */
+#define WRITE_TOTAL_BYTES    (16 * 1024 * 1024)
+#define WRITE_HIGH_BYTES_MIN (16 * 1024)
 /* Lifecycle events held before STARTED (DESIGN D8). Those of the responses API repeat the
  * instructions and tools of the request, 40 to 120 KB with coding agents, two or three times.
  */
@@ -58,6 +62,7 @@
 #define UPSTREAM_HEAD_BYTES_MAX  (64 * 1024)
 #define UPSTREAM_HEAD_FIELDS_MAX 2048 /* so many of 32 bytes fill a head */
 #define UPSTREAM_IDLE_MS         4000 /* copilot-api closes idle ones after 5 s */
+#define UPSTREAM_STALE_MS        1000 /* a round trip to a node on another continent */
 #define UPSTREAM_POOL_MAX        32   /* idle connections kept a node; a burst of 19 is usual */
 
 /* Control plane */

@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 #include "listener.h"
 #include "log.h"
@@ -32,7 +33,6 @@ static void on_handle_closed(uv_handle_t *handle)
     buf_done(&c->target);
     buf_done(&c->body);
     buf_done(&c->out);
-    buf_done(&c->writing);
     buf_done(&c->ahead);
     c->magic = 0;
     mem_free(c);
@@ -79,10 +79,10 @@ static void on_timer(uv_timer_t *timer)
                             0);
         break;
     case CLIENT_BUSY:
-        if (c->is_holding) {
-            c->is_holding = false;
+        if (!c->is_writing && c->wake_ms > 0) {
+            c->wake_ms = 0;
             if (c->exchange != NULL)
-                exchange_hold_over(c->exchange);
+                exchange_on_wake(c->exchange);
             break;
         }
         log_info("a client did not take its answer for %llu s: closed",
@@ -109,21 +109,17 @@ void client_rest_timer(struct client *c)
 {
     if (c->is_writing)
         client_set_timer(c, c->proxy->config->gateway.idle_timeout_ms);
+    else if (c->wake_ms > 0)
+        client_set_timer(c, c->wake_ms);
     else
         (void)uv_timer_stop(&c->timer);
 }
 
-void client_hold(struct client *c, uint64_t timeout_ms)
+void client_wake_after(struct client *c, uint64_t timeout_ms)
 {
-    c->is_holding = true;
-    client_set_timer(c, timeout_ms);
-}
-
-void client_hold_done(struct client *c)
-{
-    if (!c->is_holding)
+    if (c->wake_ms == timeout_ms && timeout_ms == 0)
         return;
-    c->is_holding = false;
+    c->wake_ms = timeout_ms;
     client_rest_timer(c);
 }
 
@@ -216,8 +212,8 @@ void client_wait_for_turn(struct client *c)
 {
     struct proxy *p = c->proxy;
 
-    if (p->is_closing || c->phase != CLIENT_IDLE || c->ahead.len == 0 ||
-        client_pending(c) > WRITE_HIGH_BYTES || !list_empty(&c->turn))
+    if (p->is_closing || c->phase != CLIENT_IDLE || c->ahead.len == 0 || client_is_behind(c) ||
+        !list_empty(&c->turn))
         return;
     list_push_back(&p->turns, &c->turn);
     (void)uv_idle_start(&p->turn, on_turn);
@@ -273,6 +269,32 @@ void client_open_all(struct proxy *p)
     p->is_turn_open = true;
 }
 
+static void note_address(struct client *c)
+{
+    struct sockaddr_storage address = {0};
+    int len = sizeof address;
+
+    if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&address, &len) < 0)
+        return; /* it has left already */
+    if (address.ss_family == AF_INET6) {
+        c->address = ((struct sockaddr_in6 *)(void *)&address)->sin6_addr;
+    } else if (address.ss_family == AF_INET) {
+        memset(&c->address.s6_addr[10], 0xff, 2);
+        memcpy(&c->address.s6_addr[12], &((struct sockaddr_in *)(void *)&address)->sin_addr, 4);
+    }
+}
+
+void client_address(const struct client *c, char ret_text[CLIENT_ADDRESS_MAX])
+{
+    int r = IN6_IS_ADDR_UNSPECIFIED(&c->address) ? UV_EINVAL
+            : IN6_IS_ADDR_V4MAPPED(&c->address)
+                ? uv_inet_ntop(AF_INET, &c->address.s6_addr[12], ret_text, CLIENT_ADDRESS_MAX)
+                : uv_inet_ntop(AF_INET6, &c->address, ret_text, CLIENT_ADDRESS_MAX);
+
+    if (r < 0)
+        ret_text[0] = '\0';
+}
+
 int client_accept(struct proxy *p, uv_stream_t *listening)
 {
     struct client *c = mem_alloc(1, sizeof *c);
@@ -284,8 +306,6 @@ int client_accept(struct proxy *p, uv_stream_t *listening)
     (void)uv_timer_init(p->loop, &c->timer);
     c->tcp.data = c;
     c->timer.data = c;
-    c->write.data = c;
-    c->shutdown.data = c;
     c->handles = 2;
     p->client_count++;
     list_push_back(&p->clients, &c->link);
@@ -297,7 +317,7 @@ int client_accept(struct proxy *p, uv_stream_t *listening)
         return r;
     }
     (void)uv_tcp_nodelay(&c->tcp, 1);
-    client_access_open(c);
+    note_address(c);
     c->phase = CLIENT_IDLE;
     client_set_timer(c, p->config->gateway.head_timeout_ms);
     client_read(c);

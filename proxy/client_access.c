@@ -21,7 +21,7 @@ struct client_access {
     uint64_t first_ms; /* of the answer; ACCESS_NEVER */
     uint64_t bytes;
     char method[24]; /* "" = not known */
-    unsigned status;    /* 0 = no answer yet */
+    unsigned status; /* 0 = no answer yet */
     unsigned attempts;
     uint16_t node; /* of the last attempt */
     bool is_stream;
@@ -39,18 +39,6 @@ static size_t take(struct slice text, char *out, size_t size)
     if (len > 0)
         memcpy(out, text.at, len);
     return log_filter(out, len);
-}
-
-void client_access_open(struct client *c)
-{
-    struct sockaddr_storage peer;
-    int len = sizeof peer;
-
-    if (c->proxy->access == NULL)
-        return;
-    if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&peer, &len) < 0)
-        return; /* it has left already */
-    (void)uv_ip_name((const struct sockaddr *)&peer, c->peer, sizeof c->peer);
 }
 
 void client_access_begin(struct client *c)
@@ -129,16 +117,18 @@ void client_access_end(struct client *c, enum client_access_end end)
     struct client_access *a = c->access;
     struct proxy *p = c->proxy;
     char id[REQUEST_ID_MAX];
+    char address[CLIENT_ADDRESS_MAX];
 
     if (a == NULL)
         return;
     client_access_exchange(c);
+    client_address(c, address);
     /* Clients hang up when they have seen the end mark: they have got all they wanted. */
     if (a->is_over && end == CLIENT_ACCESS_LEFT)
         end = CLIENT_ACCESS_WHOLE;
     struct access_line line = {
         .wall_ms = proxy_wall_ms(),
-        .client = slice_of(c->peer),
+        .client = slice_of(address),
         .method = slice_of(a->method),
         .path = {a->path, a->path_len},
         .status = status_of(c, end),

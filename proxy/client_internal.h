@@ -33,9 +33,9 @@ struct client {
     struct list turn; /* in proxy.turns while a request that was sent ahead waits */
     uv_tcp_t tcp;
     uv_timer_t timer;
-    uv_write_t write;
-    uv_shutdown_t shutdown;
+    struct client_request *request; /* to the loop: a write or shutdown under way, or NULL */
     unsigned handles;
+    struct in6_addr address; /* of the peer; IPv4 as ::ffff:a.b.c.d; all zero: not known */
 
     /* The request that is being read. */
     struct strict strict;
@@ -49,7 +49,7 @@ struct client {
     unsigned refusal_status; /* of the head; answered when the message is complete */
     const char *refusal;
     struct buf body;                     /* of a request for ourselves */
-    char request_id[REQUEST_ID_MAX + 1]; /* of a request for a node; "" */
+    char request_id[REQUEST_ID_MAX + 1]; /* "" until the head is read */
     bool is_head_request;
     bool is_persistent;
 
@@ -58,13 +58,20 @@ struct client {
 
     bool is_reading;
     bool has_fin;
-    bool is_holding; /* the timer is the exchange's */
-    bool is_cutting; /* close when everything is out */
-    bool is_writing;
-    struct buf out;              /* to be sent */
-    struct buf writing;          /* is being sent through the loop */
-    struct buf ahead;            /* sent ahead by a pipelining peer */
-    char peer[INET6_ADDRSTRLEN]; /* its address, for the access log; "" */
+    bool is_cutting;  /* close when everything is out */
+    bool is_writing;  /* request->write is under way */
+    uint64_t wake_ms; /* the exchange wants to be called after so long; 0 = not */
+    struct buf out;   /* to be sent */
+    struct buf ahead; /* sent ahead by a pipelining peer */
+};
+
+/* What the loop needs while it writes or shuts down; most answers are written without it. */
+struct client_request {
+    union {
+        uv_write_t write;
+        uv_shutdown_t shutdown;
+    };
+    struct buf bytes; /* is being sent */
 };
 
 /* ---- client.c */
@@ -87,9 +94,6 @@ enum client_access_end {
     CLIENT_ACCESS_CUT,   /* we broke its answer off */
     CLIENT_ACCESS_LEFT,  /* the client went away */
 };
-
-/* Connected. */
-void client_access_open(struct client *c);
 
 /* The first byte of a request is there; harmless when that was said. */
 void client_access_begin(struct client *c);

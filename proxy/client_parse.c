@@ -13,6 +13,7 @@
 
 #include "admin.h"
 #include "client_internal.h"
+#include "exchange_text.h"
 #include "head.h"
 #include "log.h"
 #include "proxy.h"
@@ -37,10 +38,9 @@ static int out_of_memory(struct client *c)
 /* A request for a node: its exchange collects the body. */
 static int begin_exchange(struct client *c, const struct head *h)
 {
-    c->exchange = exchange_new(c, h->method, &c->route, &h->fields, c->minor);
+    c->exchange = exchange_new(c, h->method, &c->route, &h->fields, c->minor, c->request_id);
     if (c->exchange == NULL)
         return out_of_memory(c);
-    (void)snprintf(c->request_id, sizeof c->request_id, "%s", c->exchange->request_id);
     return 0;
 }
 
@@ -99,6 +99,7 @@ static int judge_head(struct client *c, const struct head *h)
                    ? refuse_now(c, 414, strict_sentence(STRICT_TARGET))
                    : out_of_memory(c);
     client_access_target(c, h->method);
+    exchange_text_request_id(c->proxy, &h->fields, c->request_id, sizeof c->request_id);
     struct framing framing = framing_of_request(h->fields.at, h->fields.count, c->minor);
     if (framing.refusal_status != 0)
         return refuse_now(c, framing.refusal_status, framing.refusal);

@@ -16,6 +16,7 @@
 
 #include "driver.h"
 #include "evidence.h"
+#include "mem.h"
 
 /* ---------------------------------------------------------------- ends of an attempt */
 
@@ -67,10 +68,13 @@ void upstream_fail(struct upstream *u, enum outcome_end end)
         post_orphan_outcome(u, outcome_classify(&answer, &wait_ms));
 }
 
-/* Is it the race with a node that closes its idle connections? Then nothing was lost. */
+/* Is it the race with a node that closes its idle connections? Then nothing was lost. That
+ * shows within a round trip; a node that breaks later may have worked on the request, and
+ * asking again could cost its account twice. */
 static bool was_stale(const struct upstream *u)
 {
-    return u->is_reused && !u->has_answer_byte && !u->has_timed_out;
+    return u->is_reused && !u->has_answer_byte && !u->has_timed_out &&
+           uv_now(u->proxy->loop) - u->active_ms < UPSTREAM_STALE_MS;
 }
 
 /* Moves the attempt to a new connection. */
@@ -113,7 +117,10 @@ static void on_timer(uv_timer_t *timer)
     uint64_t now = uv_now(u->proxy->loop);
 
     if (u->state == UPSTREAM_IDLE) {
+        bool is_quiet = u->node->idle_count == 1 && u->proxy->free_exchanges == REQUESTS_MAX;
         upstream_close(u);
+        if (is_quiet) /* nothing was asked for UPSTREAM_IDLE_MS */
+            mem_trim();
         return;
     }
     if (u->state == UPSTREAM_CONNECTING) {

@@ -70,9 +70,7 @@ static struct upstream *new_connection(struct proxy_node *n)
     (void)uv_timer_init(p->loop, &u->timer);
     u->tcp.data = u;
     u->timer.data = u;
-    u->connect.data = u;
-    u->resolve.data = u;
-    u->write.data = u;
+    u->write.data = u; /* and of what shares its place */
     u->refs = 2;
     p->upstream_count++;
     return u;

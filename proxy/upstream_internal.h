@@ -48,9 +48,11 @@ struct upstream {
     uint64_t active_ms; /* last sign of life */
     uv_tcp_t tcp;
     uv_timer_t timer;
-    uv_connect_t connect;
-    uv_getaddrinfo_t resolve;
-    uv_write_t write;
+    union { /* one after the other, never two at once; they begin with the same `data` */
+        uv_getaddrinfo_t resolve;
+        uv_connect_t connect;
+        uv_write_t write;
+    };
     struct strict strict;
     struct buf head; /* what there is of one that comes in pieces */
     unsigned status; /* of the final answer */
