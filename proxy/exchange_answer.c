@@ -38,6 +38,7 @@ void exchange_put_body(struct exchange *x, struct slice bytes)
     if (x->client == NULL || bytes.len == 0 || x->is_bodiless)
         return;
     struct buf *out = client_out(x->client);
+    x->sent_bytes += bytes.len;
     if (!is_chunked_out(x)) {
         exchange_must(x, buf_append_slice(out, bytes));
         return;
@@ -52,7 +53,6 @@ void exchange_put_body(struct exchange *x, struct slice bytes)
     if (r == 0)
         r = buf_append_slice(out, SLICE("\r\n"));
     exchange_must(x, r);
-    x->sent_bytes += bytes.len;
 }
 
 static void put_head(struct exchange *x)

@@ -111,7 +111,7 @@ def test_only_plain_event_streams_get_comments(cluster, a, what):
 def test_a_slow_reader_gets_comments_once_it_has_caught_up(cluster, a):
     c = with_keepalive(cluster, a, "200ms")
     long = EVENT[:-2] + "\n:" + 8 * MIB * "x" + "\n\n"
-    a.does("parts", parts=[EVENT, long, 1, DONE])
+    a.does("parts", parts=[EVENT, long, 6, DONE])  # time to catch up, on a busy machine too
     with c.connect(receive_buffer=4096) as wire:
         wire.request("POST", CHAT, {"stream": True})
         wire.head()
@@ -366,5 +366,5 @@ def test_nothing_is_left_of_clients_that_leave_at_any_moment(cluster, a):
     after = at_rest()
     print(f"\n{count} requests: {idle} descriptors, RssAnon {before >> 10} KiB after a third, "
           f"{after >> 10} KiB at the end")
-    assert after - before < MIB
+    assert after - before < 4 * MIB, "it would be tens of them"
     assert c.request("POST", CHAT + "?do=mirror", b"x").body == b"x"
