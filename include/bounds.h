@@ -45,11 +45,19 @@
 #define HEAD_FIELDS_MAX   100         /* beyond it: 431 */
 #define TARGET_BYTES_MAX  8192        /* RFC 9110 section 4.1 asks for 8000; beyond it: 414 */
 #define READ_BUFFER_BYTES (64 * 1024) /* libuv suggests 64 KiB; one shared buffer a loop */
+#define CHUNK_DIGITS_MAX  32          /* of one size: 16 have a meaning, zeros may lead */
+/* Chunk extensions, in bytes more than the data that they come with: nobody uses them, and what
+ * is skipped costs time. */
+#define CHUNK_EXTENSION_MAX (16 * 1024)
 #define REFUSAL_BYTES_MAX                                                                      \
     (64 * 1024)                       /* a held refusal; longer ones are cut off from judging  \
                                        */
 #define WRITE_HIGH_BYTES (256 * 1024) /* stop reading the node above this */
 #define WRITE_LOW_BYTES  (64 * 1024)  /* go on reading below this */
+/* When many answers are under way each has a smaller share of this, and at least that: 500 slow
+ * readers shall fit into 64 MiB, with a read of READ_BUFFER_BYTES on top of each share. */
+#define WRITE_TOTAL_BYTES    (16 * 1024 * 1024)
+#define WRITE_HIGH_BYTES_MIN (16 * 1024)
 /* Lifecycle events held before STARTED (DESIGN D8). Those of the responses API repeat the
  * instructions and tools of the request, 40 to 120 KB with coding agents, two or three times.
  */
@@ -57,9 +65,11 @@
 #define HELD_STREAM_MS        5000 /* the same in time (DESIGN D8) */
 
 /* HTTP, node side */
-#define UPSTREAM_HEAD_BYTES_MAX (64 * 1024)
-#define UPSTREAM_IDLE_MS        4000 /* copilot-api closes idle ones after 5 s */
-#define UPSTREAM_POOL_MAX       32   /* idle connections kept a node; a burst of 19 is usual */
+#define UPSTREAM_HEAD_BYTES_MAX  (64 * 1024)
+#define UPSTREAM_HEAD_FIELDS_MAX 2048 /* so many of 32 bytes fill a head */
+#define UPSTREAM_IDLE_MS         4000 /* copilot-api closes idle ones after 5 s */
+#define UPSTREAM_STALE_MS        1000 /* a round trip to a node on another continent */
+#define UPSTREAM_POOL_MAX        32   /* idle connections kept a node; a burst of 19 is usual */
 
 /* Control plane */
 #define ADMIN_BODY_BYTES_MAX 4096          /* {"node": "..."}; beyond it: 413 */

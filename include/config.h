@@ -58,6 +58,7 @@ struct config_gateway {
     uint64_t connect_timeout_ms;
     uint64_t first_byte_timeout_ms;
     uint64_t idle_timeout_ms;
+    uint64_t sse_keepalive_ms; /* 0 = none */
     uint64_t head_timeout_ms;
     uint64_t body_timeout_ms;
     uint64_t keepalive_timeout_ms;

@@ -25,6 +25,10 @@ char *mem_strdup(const char *text) MUST_CHECK;
 /* Accepts NULL. */
 void mem_free(void *block);
 
+/* Gives pages in which nothing is left back to the kernel; some milliseconds after a burst, so
+ * for a quiet moment. */
+void mem_trim(void);
+
 /* Tests only: the n-th allocation from now fails, once (1 = the next). 0 switches it off. */
 void mem_fail_after(uint64_t n);
 

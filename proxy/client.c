@@ -28,11 +28,10 @@ static void on_handle_closed(uv_handle_t *handle)
 
     if (--c->handles > 0)
         return;
-    fields_free(c->fields);
+    buf_done(&c->head);
     buf_done(&c->target);
     buf_done(&c->body);
     buf_done(&c->out);
-    buf_done(&c->writing);
     buf_done(&c->ahead);
     p->client_count--;
     p->leaving_count -= c->is_leaving;
@@ -64,6 +63,14 @@ struct proxy *client_proxy(const struct client *c)
     return c->proxy;
 }
 
+void client_address(const struct client *c, char ret_text[CLIENT_ADDRESS_MAX])
+{
+    if (peer_is_unix(&c->peer))
+        ret_text[0] = '\0';
+    else
+        peer_print(&c->peer, ret_text);
+}
+
 void client_leave(struct client *c)
 {
     if (c->is_leaving)
@@ -90,10 +97,10 @@ static void on_timer(uv_timer_t *timer)
                             0);
         break;
     case CLIENT_BUSY:
-        if (c->is_holding) {
-            c->is_holding = false;
+        if (!c->is_writing && c->wake_ms > 0) {
+            c->wake_ms = 0;
             if (c->exchange != NULL)
-                exchange_hold_over(c->exchange);
+                exchange_on_wake(c->exchange);
             break;
         }
         log_info("a client did not take its answer for %llu s: closed",
@@ -120,21 +127,17 @@ void client_rest_timer(struct client *c)
 {
     if (c->is_writing)
         client_set_timer(c, c->proxy->config->gateway.idle_timeout_ms);
+    else if (c->wake_ms > 0)
+        client_set_timer(c, c->wake_ms);
     else
         (void)uv_timer_stop(&c->timer);
 }
 
-void client_hold(struct client *c, uint64_t timeout_ms)
+void client_wake_after(struct client *c, uint64_t timeout_ms)
 {
-    c->is_holding = true;
-    client_set_timer(c, timeout_ms);
-}
-
-void client_hold_done(struct client *c)
-{
-    if (!c->is_holding)
+    if (c->wake_ms == timeout_ms && timeout_ms == 0)
         return;
-    c->is_holding = false;
+    c->wake_ms = timeout_ms;
     client_rest_timer(c);
 }
 
@@ -208,7 +211,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
     if (c->phase == CLIENT_BUSY || c->ahead.len > 0)
         keep_ahead(c, (struct slice){b->base, (size_t)n});
     else
-        client_parse(c, (struct slice){b->base, (size_t)n});
+        client_parse(c, b->base, (size_t)n);
 }
 
 void client_read(struct client *c)
@@ -227,8 +230,8 @@ void client_wait_for_turn(struct client *c)
 {
     struct proxy *p = c->proxy;
 
-    if (p->is_closing || c->phase != CLIENT_IDLE || c->ahead.len == 0 ||
-        client_pending(c) > WRITE_HIGH_BYTES || !list_empty(&c->turn))
+    if (p->is_closing || c->phase != CLIENT_IDLE || c->ahead.len == 0 || client_is_behind(c) ||
+        !list_empty(&c->turn))
         return;
     list_push_back(&p->turns, &c->turn);
     (void)uv_idle_start(&p->turn, on_turn);
@@ -242,7 +245,7 @@ static void take_turn(struct client *c)
     if (c->phase != CLIENT_IDLE)
         return;
     buf_init(&c->ahead, 0);
-    client_parse(c, buf_slice(&ahead));
+    client_parse(c, ahead.data, ahead.len);
     buf_done(&ahead);
     bool is_partial = c->phase == CLIENT_HEAD || c->phase == CLIENT_BODY;
     if (c->has_fin && is_partial)

@@ -8,6 +8,8 @@
 #include "core/route.h"
 #include "shell.h"
 
+#define CLIENT_ADDRESS_MAX PEER_TEXT_MAX
+
 struct client;
 
 /* Memory for a connection that is about to be accepted: for one of the next three. NULL on
@@ -39,6 +41,9 @@ void client_close(struct client *c);
 
 struct proxy *client_proxy(const struct client *c);
 
+/* The peer's address as people write it; "" for one that has none, on a unix socket. */
+void client_address(const struct client *c, char ret_text[CLIENT_ADDRESS_MAX]);
+
 /* ---- from the exchange, while an answer is being written */
 
 /* Where to append what goes out; client_flush() sends it. */
@@ -49,6 +54,10 @@ bool client_flush(struct client *c);
 
 /* Bytes that the peer has not taken yet. */
 size_t client_pending(const struct client *c);
+
+/* Are these so many that its node should not be read (DESIGN 6a)? WRITE_HIGH_BYTES, less when
+ * many answers are under way. */
+bool client_is_behind(const struct client *c);
 
 /* May the answer say that the connection stays open? */
 bool client_is_persistent(const struct client *c);
@@ -68,9 +77,9 @@ void client_finish(struct client *c);
 /* Sends what is there and closes: the answer stays visibly incomplete. */
 void client_cut(struct client *c);
 
-/* exchange_hold_over() is called after this time. */
-void client_hold(struct client *c, uint64_t timeout_ms);
-void client_hold_done(struct client *c);
+/* exchange_on_wake() is called after this time, once; 0 = not at all. While the peer is slow
+ * to take what was sent, the time begins when it has. */
+void client_wake_after(struct client *c, uint64_t timeout_ms);
 
 /* A whole answer of our own, complete with client_finish(). `retry_after_s` 0 = none. */
 void client_answer_error(struct client *c, enum route_dialect dialect, unsigned status,

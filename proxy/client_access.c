@@ -6,6 +6,8 @@
  *
  * SPDX-License-Identifier: MIT
  */
+#include <stdio.h>
+
 #include "access.h"
 #include "client_internal.h"
 #include "log.h"
@@ -18,8 +20,8 @@ struct client_access {
     uint64_t begun_ms;
     uint64_t first_ms; /* of the answer; ACCESS_NEVER */
     uint64_t bytes;
-    const char *method; /* NULL = not known */
-    unsigned status;    /* 0 = no answer yet */
+    char method[24]; /* "" = not known */
+    unsigned status; /* 0 = no answer yet */
     unsigned attempts;
     uint16_t node; /* of the last attempt */
     bool is_stream;
@@ -52,13 +54,13 @@ void client_access_begin(struct client *c)
     c->access->first_ms = ACCESS_NEVER;
 }
 
-void client_access_target(struct client *c)
+void client_access_target(struct client *c, struct slice method)
 {
     struct client_access *a = c->access;
 
-    if (a == NULL || a->method != NULL || c->target.len == 0)
+    if (a == NULL)
         return;
-    a->method = llhttp_method_name((llhttp_method_t)c->parser.method);
+    (void)snprintf(a->method, sizeof a->method, "%.*s", (int)method.len, method.at);
     a->path_len = take(access_line_path(buf_slice(&c->target)), a->path, sizeof a->path);
 }
 
@@ -120,7 +122,6 @@ void client_access_end(struct client *c, enum client_access_end end)
     if (a == NULL)
         return;
     peer_print(&c->peer, peer);
-    client_access_target(c);
     client_access_exchange(c);
     /* Clients hang up when they have seen the end mark: they have got all they wanted. */
     if (a->is_over && end == CLIENT_ACCESS_LEFT)

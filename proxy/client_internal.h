@@ -7,12 +7,12 @@
 
 #include <stdio.h>
 
-#include <llhttp.h>
-
 #include "buf.h"
 #include "client.h"
+#include "core/chunked.h"
+#include "core/framing.h"
+#include "core/strict.h"
 #include "exchange.h"
-#include "fields.h"
 
 #define CLIENT_MAGIC     0x636cu
 #define FIRST_REQUEST_MS 1000 /* drain: who has just connected has so long to ask */
@@ -40,24 +40,24 @@ struct client {
         uv_pipe_t pipe; /* a unix socket */
     } socket;
     uv_timer_t timer;
-    uv_write_t write;
-    uv_shutdown_t shutdown;
+    struct client_request *request; /* to the loop: a write or shutdown under way, or NULL */
     unsigned handles;
 
     /* The request that is being read. */
-    llhttp_t parser;
+    struct strict strict;
+    struct buf head; /* what there is of one that comes in pieces */
+    enum framing_body framing;
+    uint64_t body_left; /* of Content-Length */
+    struct chunked chunked;
     struct buf target;
-    struct fields *fields; /* while a head is read */
     struct route route;
-    struct framing_fold fold;
     unsigned minor;
     unsigned refusal_status; /* of the head; answered when the message is complete */
     const char *refusal;
     struct buf body;                     /* of a request for ourselves */
-    char request_id[REQUEST_ID_MAX + 1]; /* of a request for a node; "" */
+    char request_id[REQUEST_ID_MAX + 1]; /* "" until the head is read */
     bool is_head_request;
     bool is_persistent;
-    bool is_message_complete;
 
     struct exchange *exchange;    /* the request that is being answered by a node */
     struct client_access *access; /* notes on the request; NULL = none, or no access log */
@@ -67,12 +67,20 @@ struct client {
     bool has_promised; /* drain: the answer under way said that the connection stays */
     bool is_reading;
     bool has_fin;
-    bool is_holding; /* the timer is the exchange's */
-    bool is_cutting; /* close when everything is out */
-    bool is_writing;
-    struct buf out;     /* to be sent */
-    struct buf writing; /* is being sent through the loop */
-    struct buf ahead;   /* sent ahead by a pipelining peer */
+    bool is_cutting;  /* close when everything is out */
+    bool is_writing;  /* request->write is under way */
+    uint64_t wake_ms; /* the exchange wants to be called after so long; 0 = not */
+    struct buf out;   /* to be sent */
+    struct buf ahead; /* sent ahead by a pipelining peer */
+};
+
+/* What the loop needs while it writes or shuts down; most answers are written without it. */
+struct client_request {
+    union {
+        uv_write_t write;
+        uv_shutdown_t shutdown;
+    };
+    struct buf bytes; /* is being sent */
 };
 
 /* ---- client.c */
@@ -106,8 +114,8 @@ enum client_access_end {
 /* The first byte of a request is there; harmless when that was said. */
 void client_access_begin(struct client *c);
 
-/* The target is about to be freed. */
-void client_access_target(struct client *c);
+/* The request line was read: the target is in c->target. */
+void client_access_target(struct client *c, struct slice method);
 
 /* The head of an answer goes out. */
 void client_access_head(struct client *c, unsigned status);
@@ -124,7 +132,7 @@ void client_access_end(struct client *c, enum client_access_end end);
 /* ---- client_parse.c */
 void client_parse_init(struct client *c);
 
-/* More bytes, in phase IDLE, HEAD or BODY. */
-void client_parse(struct client *c, struct slice bytes);
+/* More bytes, in phase IDLE, HEAD or BODY. White space in them may be written over. */
+void client_parse(struct client *c, char *bytes, size_t len);
 
 #endif

@@ -40,8 +40,6 @@ static bool start(struct client *c, int fd, const struct peer *peer)
     (void)uv_timer_init(p->loop, &c->timer);
     c->socket.handle.data = c;
     c->timer.data = c;
-    c->write.data = c;
-    c->shutdown.data = c;
     c->handles = 2;
     c->peer.address = peer->address;
     p->client_count++;

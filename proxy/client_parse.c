@@ -1,9 +1,11 @@
-/* client_parse - reads requests with llhttp and decides who answers them.
+/* client_parse - reads requests and decides who answers them.
  *
- * llhttp (strict) checks the syntax, core/framing where the body ends, core/route what is asked
- * for. A head or body that must not be read further is answered at once and the connection
- * closed; any other refusal waits for the end of the message, so that the connection stays
- * usable. The callbacks only collect and mark; what follows is done after llhttp has returned.
+ * Happy path: core/strict.c finds the end of the head, head.c takes it apart where it lies in
+ * the read buffer, core/framing.c says where the body ends, core/route.c what is asked for, and
+ * the body is collected run by run. Only a head that comes in pieces is copied, so that all
+ * readers see it whole. A head or body that must not be read further is answered at once and
+ * the connection closed; any other refusal waits for the end of the message, so that the
+ * connection stays usable.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -11,12 +13,14 @@
 
 #include "admin.h"
 #include "client_internal.h"
+#include "exchange_text.h"
+#include "head.h"
 #include "log.h"
 #include "proxy.h"
 
 static const char own_body_too_long[] = "The request body is longer than 4096 bytes.";
 
-/* Stops llhttp; the answer is given in client_parse(). */
+/* Notes what answer_now() will say. */
 static int refuse_now(struct client *c, unsigned status, const char *sentence)
 {
     c->refusal_status = status;
@@ -24,66 +28,19 @@ static int refuse_now(struct client *c, unsigned status, const char *sentence)
     return -1;
 }
 
-static int on_begin(llhttp_t *parser)
+static int out_of_memory(struct client *c)
 {
-    struct client *c = parser->data;
-
-    c->phase = CLIENT_HEAD;
-    c->is_new = false;
-    client_access_begin(c);
-    c->refusal_status = 0;
-    c->is_message_complete = false;
-    c->is_head_request = false;
-    c->route = (struct route){.kind = ROUTE_BAD_TARGET};
-    c->minor = 1;
-    buf_clear(&c->target);
-    c->fields = fields_new(HEAD_BYTES_MAX);
-    if (c->fields == NULL)
-        return refuse_now(c, 503, "The gateway is out of memory.");
-    client_set_timer(c, c->proxy->config->gateway.head_timeout_ms);
-    return 0;
+    return refuse_now(c, 503, "The gateway is out of memory.");
 }
 
-static int on_target(llhttp_t *parser, const char *at, size_t len)
-{
-    struct client *c = parser->data;
-
-    int r = buf_append(&c->target, at, len);
-    if (r == -EMSGSIZE)
-        return refuse_now(c, 414, "The request target is longer than 8192 bytes.");
-    return r < 0 ? refuse_now(c, 503, "The gateway is out of memory.") : 0;
-}
-
-static int after_field(struct client *c, int r)
-{
-    if (r == -EMSGSIZE)
-        return refuse_now(c, 431, "The request's head is longer than 16 KiB.");
-    if (r == -E2BIG)
-        return refuse_now(c, 431, "The request has more than 100 header fields.");
-    return r < 0 ? refuse_now(c, 503, "The gateway is out of memory.") : 0;
-}
-
-static int on_field_name(llhttp_t *parser, const char *at, size_t len)
-{
-    struct client *c = parser->data;
-
-    return after_field(c, fields_name(c->fields, (struct slice){at, len}));
-}
-
-static int on_field_value(llhttp_t *parser, const char *at, size_t len)
-{
-    struct client *c = parser->data;
-
-    return after_field(c, fields_value(c->fields, (struct slice){at, len}));
-}
+/* ---------------------------------------------------------------- head */
 
 /* A request for a node: its exchange collects the body. */
-static int begin_exchange(struct client *c, struct slice method)
+static int begin_exchange(struct client *c, const struct head *h)
 {
-    c->exchange = exchange_new(c, method, &c->route, c->fields, c->minor);
+    c->exchange = exchange_new(c, h->method, &c->route, &h->fields, c->minor, c->request_id);
     if (c->exchange == NULL)
-        return refuse_now(c, 503, "The gateway is out of memory.");
-    (void)snprintf(c->request_id, sizeof c->request_id, "%s", c->exchange->request_id);
+        return out_of_memory(c);
     return 0;
 }
 
@@ -121,36 +78,72 @@ static void note_refusal(struct client *c, const struct framing *framing)
     }
 }
 
-static int on_headers_complete(llhttp_t *parser)
+/* How its body will be read. */
+static void set_framing(struct client *c, const struct head *h, const struct framing *framing)
 {
-    struct client *c = parser->data;
-    struct slice method = slice_of(llhttp_method_name((llhttp_method_t)parser->method));
+    c->framing = framing->body;
+    c->body_left = framing->content_length;
+    if (c->framing == FRAMING_CHUNKED)
+        chunked_init(&c->chunked, HEAD_BYTES_MAX, HEAD_FIELDS_MAX - (unsigned)h->fields.count);
+}
 
-    parser->upgrade = parser->method == HTTP_CONNECT; /* an offer that we do not take */
-    c->minor = parser->http_minor;
-    c->is_head_request = parser->method == HTTP_HEAD;
-    if (parser->http_major != 1)
-        return refuse_now(c, 400, "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
-    fields_finish(c->fields);
-    struct framing framing = framing_of_request(c->fields->at, c->fields->count, c->minor);
+/* The head is well-formed: what does it ask for? */
+static int judge_head(struct client *c, const struct head *h)
+{
+    const struct config_gateway *gateway = &c->proxy->config->gateway;
+
+    c->minor = h->minor;
+    c->is_head_request = slice_equal(h->method, SLICE("HEAD"));
+    if (buf_append_slice(&c->target, h->target) < 0)
+        return h->target.len > TARGET_BYTES_MAX
+                   ? refuse_now(c, 414, strict_sentence(STRICT_TARGET))
+                   : out_of_memory(c);
+    client_access_target(c, h->method);
+    exchange_text_request_id(c->proxy, &h->fields, c->request_id, sizeof c->request_id);
+    struct framing framing = framing_of_request(h->fields.at, h->fields.count, c->minor);
     if (framing.refusal_status != 0)
         return refuse_now(c, framing.refusal_status, framing.refusal);
-    c->is_persistent = framing.is_persistent && parser->method != HTTP_CONNECT;
-    c->route = route_find(method, buf_slice(&c->target));
-    if (framing.content_length > c->proxy->config->gateway.body_max_bytes)
+    c->is_persistent = framing.is_persistent && !slice_equal(h->method, SLICE("CONNECT"));
+    c->route = route_find(h->method, buf_slice(&c->target));
+    if (framing.content_length > gateway->body_max_bytes)
         return refuse_now(c, 413, "The request body is longer than [gateway] body_max.");
     if (c->route.kind == ROUTE_RESET_ACTIVE && framing.content_length > ADMIN_BODY_BYTES_MAX)
         return refuse_now(c, 413, own_body_too_long);
     note_refusal(c, &framing);
     if (c->refusal_status != 0 && framing.expects_continue)
         return -1; /* answered before the body is sent (RFC 9110 section 10.1.1) */
-    c->phase = CLIENT_BODY;
-    client_set_timer(c, c->proxy->config->gateway.body_timeout_ms);
+    set_framing(c, h, &framing);
     if (c->refusal_status != 0)
         return 0;
-    int r = c->route.kind == ROUTE_NODE ? begin_exchange(c, method) : 0;
+    int r = c->route.kind == ROUTE_NODE ? begin_exchange(c, h) : 0;
     return r == 0 ? ask_for_body(c, &framing) : r;
 }
+
+static int read_head(struct client *c, struct slice bytes)
+{
+    struct head h;
+
+    int r = head_request(&h, bytes);
+    switch (r) {
+    case 0:
+        r = judge_head(c, &h);
+        break;
+    case -E2BIG:
+        r = refuse_now(c, 431, "The request has more than 100 header fields.");
+        break;
+    case -ENOMEM:
+        r = out_of_memory(c);
+        break;
+    default:
+        r = refuse_now(c, 400, "The request is not well-formed HTTP/1.1.");
+        log_debug("a request is malformed: %s", h.reason);
+        break;
+    }
+    head_done(&h);
+    return r;
+}
+
+/* ---------------------------------------------------------------- body */
 
 /* Only one of our own endpoints has something to read; what others are sent is dropped. */
 static int add_own_body(struct client *c, struct slice bytes)
@@ -169,13 +162,11 @@ static int add_own_body(struct client *c, struct slice bytes)
     }
 }
 
-static int on_body(llhttp_t *parser, const char *at, size_t len)
+static int add_body(struct client *c, struct slice bytes)
 {
-    struct client *c = parser->data;
-
     if (c->exchange == NULL)
-        return add_own_body(c, (struct slice){at, len});
-    switch (exchange_add_body(c->exchange, (struct slice){at, len})) {
+        return add_own_body(c, bytes);
+    switch (exchange_add_body(c->exchange, bytes)) {
     case 0:
         return 0;
     case -EMSGSIZE:
@@ -185,34 +176,73 @@ static int on_body(llhttp_t *parser, const char *at, size_t len)
                           "Too many request bodies are held in memory already "
                           "([gateway] body_memory_max).");
     default:
-        return refuse_now(c, 503, "The gateway is out of memory.");
+        return out_of_memory(c);
     }
 }
 
-static int on_complete(llhttp_t *parser)
+/* -EAGAIN while the body goes on, -1 when it is refused. */
+static int read_chunks(struct client *c, struct slice *bytes)
 {
-    struct client *c = parser->data;
+    struct slice data;
 
-    c->is_message_complete = true;
-    return HPE_PAUSED;
+    for (;;) {
+        switch (chunked_next(&c->chunked, bytes, &data)) {
+        case CHUNKED_DATA:
+            if (add_body(c, data) < 0)
+                return -1;
+            break;
+        case CHUNKED_MORE:
+            return -EAGAIN;
+        case CHUNKED_WHOLE:
+            return 0;
+        case CHUNKED_BAD:
+            return refuse_now(c, 400, "The body is not in the chunked coding (RFC 9112 7.1).");
+        case CHUNKED_TOO_MUCH:
+            return refuse_now(c, 431, "There is too much besides the chunks of the body.");
+        }
+    }
 }
 
-static const llhttp_settings_t settings = {
-    .on_message_begin = on_begin,
-    .on_url = on_target,
-    .on_header_field = on_field_name,
-    .on_header_value = on_field_value,
-    .on_headers_complete = on_headers_complete,
-    .on_body = on_body,
-    .on_message_complete = on_complete,
-};
+static int read_length(struct client *c, struct slice *bytes)
+{
+    struct slice data = *bytes;
+
+    if (data.len > c->body_left)
+        data.len = (size_t)c->body_left;
+    if (data.len > 0 && add_body(c, data) < 0)
+        return -1;
+    c->body_left -= data.len;
+    *bytes = slice_skip(*bytes, data.len);
+    return c->body_left == 0 ? 0 : -EAGAIN;
+}
+
+static int read_body(struct client *c, struct slice *bytes)
+{
+    switch (c->framing) {
+    case FRAMING_LENGTH:
+        return read_length(c, bytes);
+    case FRAMING_CHUNKED:
+        return read_chunks(c, bytes);
+    case FRAMING_NO_BODY:
+    case FRAMING_UNTIL_CLOSE: /* of answers only */
+        break;
+    }
+    return 0;
+}
+
+/* ---------------------------------------------------------------- message */
+
+static void expect_head(struct client *c)
+{
+    strict_init(&c->strict, false, HEAD_BYTES_MAX);
+}
 
 void client_parse_init(struct client *c)
 {
-    llhttp_init(&c->parser, HTTP_REQUEST, &settings);
-    c->parser.data = c;
+    buf_init(&c->head, 0); /* bounded by core/strict.c */
     buf_init(&c->target, TARGET_BYTES_MAX);
     buf_init(&c->body, ADMIN_BODY_BYTES_MAX);
+    expect_head(c);
 }
 
 /* The whole message is here: answer it, or hand it to the engine. */
@@ -222,9 +252,6 @@ static void answer(struct client *c)
 
     c->phase = CLIENT_BUSY;
     client_rest_timer(c);
-    fields_free(c->fields);
-    c->fields = NULL;
-    client_access_target(c);
     buf_done(&c->target);
     if (c->refusal_status == 405) {
         char allow[64];
@@ -245,55 +272,105 @@ static void answer_now(struct client *c)
 {
     uint64_t retry_after_s = c->refusal_status == 503;
 
+    if (c->phase == CLIENT_CLOSING)
+        return;
     client_access_begin(c);
-    fields_free(c->fields);
-    c->fields = NULL;
     buf_done(&c->body);
     c->is_persistent = false;
-    if (c->refusal_status == 0) {
-        c->refusal_status = 400;
-        c->refusal = "The request is not well-formed HTTP/1.1.";
-        log_debug("a request is malformed: %s",
-                  llhttp_errno_name(llhttp_get_errno(&c->parser)));
-    }
     client_answer_error(c, c->route.dialect, c->refusal_status, c->refusal, NULL,
                         retry_after_s);
 }
 
-void client_parse(struct client *c, struct slice bytes)
+/* The first octet of a message came, empty lines aside. */
+static void begin_message(struct client *c)
 {
-    if (c->phase == CLIENT_IDLE) { /* what comes is the beginning of a message */
-        c->fold = (struct framing_fold){0};
-        c->request_id[0] = '\0';
-    }
-    if (c->phase != CLIENT_BODY && framing_finds_fold(&c->fold, bytes)) {
-        c->refusal_status = 400;
-        c->refusal = "A header field is folded over two lines (RFC 9112 section 5.2).";
-        answer_now(c);
-        return;
-    }
-    llhttp_errno_t error = llhttp_execute(&c->parser, bytes.at, bytes.len);
+    c->phase = CLIENT_HEAD;
+    c->is_new = false;
+    client_access_begin(c);
+    c->request_id[0] = '\0';
+    c->refusal_status = 0;
+    c->is_head_request = false;
+    c->route = (struct route){.kind = ROUTE_BAD_TARGET};
+    c->minor = 1;
+    buf_clear(&c->target);
+}
 
-    if (c->phase == CLIENT_CLOSING)
-        return;
-    if (c->is_message_complete && (error == HPE_PAUSED || error == HPE_PAUSED_UPGRADE)) {
-        c->is_message_complete = false;
-        size_t used = (size_t)(llhttp_get_error_pos(&c->parser) - bytes.at);
-        if (error == HPE_PAUSED)
-            llhttp_resume(&c->parser);
-        else
-            llhttp_resume_after_upgrade(&c->parser);
-        if (used < bytes.len && buf_append_slice(&c->ahead, slice_skip(bytes, used)) < 0) {
-            client_close(c);
-            return;
-        }
+/* What is behind the message is the beginning of the next one. */
+static void end_message(struct client *c, struct slice behind)
+{
+    expect_head(c);
+    if (behind.len > 0 && buf_append_slice(&c->ahead, behind) < 0)
+        client_close(c);
+    else
         answer(c);
+}
+
+static void continue_body(struct client *c, struct slice bytes)
+{
+    switch (read_body(c, &bytes)) {
+    case 0:
+        end_message(c, bytes);
+        break;
+    case -EAGAIN:
+        client_set_timer(c, c->proxy->config->gateway.body_timeout_ms);
+        break;
+    default:
+        answer_now(c);
+        break;
+    }
+}
+
+/* The head goes on. Empty lines before it are forgotten, but for half of one. */
+static void wait_for_head(struct client *c, struct slice head)
+{
+    if (!c->strict.has_begun) {
+        head = slice_skip(head, c->strict.line_at);
+        expect_head(c);
+    } else if (c->phase == CLIENT_IDLE) {
+        begin_message(c);
+        client_set_timer(c, c->proxy->config->gateway.head_timeout_ms);
+    }
+    if (head.len > 0 && buf_append_slice(&c->head, head) < 0)
+        client_close(c);
+}
+
+static void continue_head(struct client *c, char *head, size_t len)
+{
+    enum strict_verdict verdict = strict_read(&c->strict, head, len);
+
+    if (verdict == STRICT_MORE) {
+        wait_for_head(c, (struct slice){head, len});
         return;
     }
-    if (error != HPE_OK) {
+    if (c->phase == CLIENT_IDLE)
+        begin_message(c);
+    int r = verdict == STRICT_WHOLE
+                ? read_head(c, (struct slice){head, c->strict.end})
+                : refuse_now(c, strict_status(verdict), strict_sentence(verdict));
+    if (r < 0) {
         answer_now(c);
         return;
     }
-    if (c->phase == CLIENT_BODY)
-        client_set_timer(c, c->proxy->config->gateway.body_timeout_ms);
+    c->phase = CLIENT_BODY;
+    continue_body(c, slice_skip((struct slice){head, len}, c->strict.end));
+}
+
+void client_parse(struct client *c, char *bytes, size_t len)
+{
+    struct buf kept = c->head;
+
+    if (c->phase == CLIENT_BODY) {
+        continue_body(c, (struct slice){bytes, len});
+        return;
+    }
+    if (kept.len == 0) {
+        continue_head(c, bytes, len);
+        return;
+    }
+    buf_init(&c->head, 0);
+    if (buf_append(&kept, bytes, len) < 0)
+        client_close(c);
+    else
+        continue_head(c, kept.data, kept.len);
+    buf_done(&kept);
 }

@@ -1,16 +1,24 @@
 /* client_write - what goes out to a client, and how an answer ends.
  *
  * Output is gathered in `out` and written once a turn; what the socket does not take is kept in
- * `writing` until it does, and the timer watches over that. An answer ends with the next
- * request (client_finish), or with the connection (client_cut): then everything is flushed, our
- * side is shut down, and what the peer still sends is read and dropped for a moment.
+ * `request` until it does, and the timer watches over that. The high mark (DESIGN 6a) is each
+ * answer's share of what all may keep, so that many slow readers cost no more than a few. An
+ * answer ends with the next request (client_finish), or with the connection (client_cut): then
+ * everything is flushed, our side is shut down, and what the peer still sends is read and
+ * dropped for a moment.
  *
  * SPDX-License-Identifier: MIT
  */
-#include "answer.h"
 #include "client_internal.h"
 
-#define LINGER_MS 2000
+#include <assert.h>
+
+#include "answer.h"
+#include "exchange_text.h"
+#include "mem.h"
+
+#define LINGER_MS   2000
+#define HIGH_TO_LOW (WRITE_HIGH_BYTES / WRITE_LOW_BYTES)
 
 /* ---------------------------------------------------------------- output */
 
@@ -21,7 +29,22 @@ struct buf *client_out(struct client *c)
 
 size_t client_pending(const struct client *c)
 {
-    return c->out.len + c->writing.len;
+    return c->out.len + (c->is_writing ? c->request->bytes.len : 0);
+}
+
+/* Each answer may keep so much, and all together no more than about WRITE_TOTAL_BYTES. */
+static size_t high_mark(const struct client *c)
+{
+    size_t share = WRITE_TOTAL_BYTES / (REQUESTS_MAX + 1 - c->proxy->free_exchanges);
+
+    return share > WRITE_HIGH_BYTES       ? WRITE_HIGH_BYTES
+           : share < WRITE_HIGH_BYTES_MIN ? WRITE_HIGH_BYTES_MIN
+                                          : share;
+}
+
+bool client_is_behind(const struct client *c)
+{
+    return client_pending(c) > high_mark(c);
 }
 
 bool client_is_persistent(const struct client *c)
@@ -50,10 +73,36 @@ static void linger(struct client *c)
     client_set_timer(c, LINGER_MS);
 }
 
-static void on_shutdown(uv_shutdown_t *request, int status)
+/* Freed by its callback, which comes even when the connection is closed before. */
+static struct client_request *new_request(struct client *c)
 {
-    struct client *c = request->data;
+    struct client_request *request = mem_alloc(1, sizeof *request);
 
+    assert(c->request == NULL); /* one at a time */
+    if (request == NULL) {
+        client_close(c);
+        return NULL;
+    }
+    buf_init(&request->bytes, 0);
+    c->request = request;
+    return request;
+}
+
+static void free_request(struct client *c)
+{
+    struct client_request *request = c->request;
+
+    c->request = NULL;
+    c->is_writing = false;
+    buf_done(&request->bytes);
+    mem_free(request);
+}
+
+static void on_shutdown(uv_shutdown_t *shutdown, int status)
+{
+    struct client *c = shutdown->data;
+
+    free_request(c);
     if (c->phase == CLIENT_CLOSING)
         return;
     if (status < 0 || c->has_fin)
@@ -69,27 +118,54 @@ static void after_flush(struct client *c)
         return;
     c->is_cutting = false;
     (void)uv_timer_stop(&c->timer);
-    if (uv_shutdown(&c->shutdown, &c->socket.stream, on_shutdown) < 0)
+    if (c->request != NULL)
+        return; /* it is being shut down already */
+    struct client_request *request = new_request(c);
+    if (request == NULL)
+        return;
+    request->shutdown.data = c;
+    if (uv_shutdown(&request->shutdown, &c->socket.stream, on_shutdown) < 0) {
+        free_request(c);
         client_close(c);
+    }
 }
 
-static void on_written(uv_write_t *request, int status)
+/* The peer has taken everything: what is waited for now? */
+static void set_timer_after_write(struct client *c)
 {
-    struct client *c = request->data;
+    const struct config_gateway *g = &c->proxy->config->gateway;
 
-    c->is_writing = false;
+    switch (c->phase) {
+    case CLIENT_IDLE:
+        client_set_timer(c, g->keepalive_timeout_ms);
+        break;
+    case CLIENT_HEAD: /* of the next request, while the last answer was taken slowly */
+        client_set_timer(c, g->head_timeout_ms);
+        break;
+    case CLIENT_BODY:
+        client_set_timer(c, g->body_timeout_ms);
+        break;
+    case CLIENT_BUSY:
+    case CLIENT_LINGER:
+    case CLIENT_CLOSING:
+        client_rest_timer(c);
+        break;
+    }
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+    struct client *c = write->data;
+
+    free_request(c);
     if (c->phase == CLIENT_CLOSING)
         return;
     if (status < 0) {
         client_close(c);
         return;
     }
-    buf_done(&c->writing);
-    if (c->phase == CLIENT_IDLE)
-        client_set_timer(c, c->proxy->config->gateway.keepalive_timeout_ms);
-    else if (!c->is_holding)
-        (void)uv_timer_stop(&c->timer);
-    if (!client_flush(c) || client_pending(c) > WRITE_LOW_BYTES)
+    set_timer_after_write(c);
+    if (!client_flush(c) || client_pending(c) > high_mark(c) / HIGH_TO_LOW)
         return;
     if (c->exchange != NULL)
         exchange_writable(c->exchange);
@@ -99,11 +175,16 @@ static void on_written(uv_write_t *request, int status)
 /* Hands `out` to the socket through the loop. */
 static bool write_more(struct client *c)
 {
-    buf_done(&c->writing);
-    c->writing = c->out;
+    struct client_request *request = new_request(c);
+
+    if (request == NULL)
+        return false;
+    request->bytes = c->out;
     buf_init(&c->out, 0);
-    uv_buf_t b = uv_buf_init(c->writing.data, (unsigned)c->writing.len);
-    if (uv_write(&c->write, &c->socket.stream, &b, 1, on_written) < 0) {
+    uv_buf_t b = uv_buf_init(request->bytes.data, (unsigned)request->bytes.len);
+    request->write.data = c;
+    if (uv_write(&request->write, &c->socket.stream, &b, 1, on_written) < 0) {
+        free_request(c);
         client_close(c);
         return false;
     }
@@ -129,8 +210,7 @@ bool client_flush(struct client *c)
         if (c->out.len > 0)
             return write_more(c);
     }
-    if (c->exchange == NULL)
-        buf_done(&c->out); /* an idle connection holds no buffer */
+    buf_done(&c->out); /* bytes in flight have a buffer, nothing else */
     after_flush(c);
     return c->phase != CLIENT_CLOSING;
 }
@@ -141,6 +221,7 @@ void client_forget_exchange(struct client *c)
 {
     client_access_exchange(c);
     c->exchange = NULL;
+    c->wake_ms = 0;
 }
 
 void client_cut(struct client *c)
@@ -177,16 +258,16 @@ void client_answer(struct client *c, unsigned status, const char *content_type,
                    const char *extra_fields, struct slice body)
 {
     struct buf *out = &c->out;
-    bool has_id = c->request_id[0] != '\0';
 
-    int r =
-        buf_printf(out,
-                   "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-                   "Cache-Control: no-store\r\n%s%s%s%s%s\r\n",
-                   status, answer_phrase(status), content_type, body.len, extra_fields,
-                   has_id ? "X-Request-Id: " : "", c->request_id, has_id ? "\r\n" : "",
-                   client_is_persistent(c) ? (c->minor == 0 ? "Connection: keep-alive\r\n" : "")
-                                           : "Connection: close\r\n");
+    if (c->request_id[0] == '\0') /* of a head that could not be read */
+        exchange_text_request_id(c->proxy, NULL, c->request_id, sizeof c->request_id);
+    int r = buf_printf(
+        out,
+        "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+        "Cache-Control: no-store\r\n%sX-Request-Id: %s\r\n%s\r\n",
+        status, answer_phrase(status), content_type, body.len, extra_fields, c->request_id,
+        client_is_persistent(c) ? (c->minor == 0 ? "Connection: keep-alive\r\n" : "")
+                                : "Connection: close\r\n");
     if (r == 0 && !c->is_head_request)
         r = buf_append_slice(out, body);
     if (r < 0) {

@@ -52,8 +52,9 @@ static void free_exchange(struct exchange *x)
 
 struct exchange *exchange_new(struct client *client, struct slice method,
                               const struct route *route, const struct fields *fields,
-                              unsigned minor)
+                              unsigned minor, const char *request_id)
 {
+    char address[CLIENT_ADDRESS_MAX];
     struct exchange *x = mem_alloc(1, sizeof *x);
     if (x == NULL)
         return NULL;
@@ -61,18 +62,20 @@ struct exchange *exchange_new(struct client *client, struct slice method,
     x->client = client;
     x->route = *route;
     x->minor = minor;
-    (void)snprintf(x->method, sizeof x->method, "%.*s", (int)method.len, method.at);
-    exchange_text_request_id(x->proxy, fields, x->request_id, sizeof x->request_id);
+    assert(method.len < sizeof x->method && strlen(request_id) < sizeof x->request_id);
+    memcpy(x->method, method.at, method.len);
+    memcpy(x->request_id, request_id, strlen(request_id));
     buf_init(&x->target, 0);
     buf_init(&x->fields, 0);
     buf_init(&x->answer_fields, 0);
     buf_init(&x->held, 0);
     scan_init(&x->scan);
+    client_address(client, address);
     int r = buf_append_slice(&x->target, slice_of(route->prefix));
     if (r == 0)
         r = buf_append_slice(&x->target, route->path);
     if (r == 0)
-        r = exchange_text_request_fields(&x->fields, fields, x->request_id);
+        r = exchange_text_request_fields(&x->fields, fields, request_id, address);
     if (r < 0) {
         free_exchange(x);
         return NULL;
@@ -215,6 +218,7 @@ void exchange_on_head(struct exchange *x, unsigned status, const struct fields *
     x->status = status;
     x->is_event_stream = type.len >= 17 && slice_equal_nocase((struct slice){type.at, 17},
                                                               SLICE("text/event-stream"));
+    x->is_coded = fields_find(fields, SLICE("content-encoding")).at != NULL;
     /* Nobody knows how long a stream will be when it ends in an error event of ours. */
     x->has_length = length.at != NULL && !exchange_is_stream(x) &&
                     slice_to_u64(length, UINT64_MAX / 2, &x->content_length);
@@ -225,13 +229,14 @@ void exchange_on_head(struct exchange *x, unsigned status, const struct fields *
     buf_clear(&x->answer_fields);
     exchange_must(x, exchange_text_answer_fields(&x->answer_fields, fields));
     if (x->client != NULL && exchange_is_stream(x))
-        client_hold(x->client, HELD_STREAM_MS);
+        client_wake_after(x->client, HELD_STREAM_MS);
 }
 
 static void on_stream_bytes(struct exchange *x, struct slice bytes)
 {
     sse_feed(&x->sse, bytes);
     if (x->phase == EXCHANGE_STARTED) {
+        x->heard_ms = uv_now(x->proxy->loop);
         exchange_put_body(x, bytes);
         return;
     }
@@ -259,10 +264,9 @@ void exchange_on_body(struct exchange *x, struct slice bytes)
     exchange_put_body(x, bytes);
 }
 
-void exchange_hold_over(struct exchange *x)
+/* A stream was held for long enough. */
+static void end_hold(struct exchange *x)
 {
-    if (x->phase != EXCHANGE_SENT)
-        return;
     /* An error that can still be hidden: that the node does not end its stream is no reason to
      * show it. */
     if (exchange_is_over(x)) {
@@ -272,6 +276,14 @@ void exchange_hold_over(struct exchange *x)
     }
     exchange_start(x);
     exchange_on_turn(x);
+}
+
+void exchange_on_wake(struct exchange *x)
+{
+    if (x->phase == EXCHANGE_SENT)
+        end_hold(x);
+    else if (x->phase == EXCHANGE_STARTED)
+        exchange_keep_alive(x);
 }
 
 /* What the end of a stream says: whole, failed with a reason, or cut (DESIGN D8). */
@@ -345,7 +357,7 @@ static enum failover_outcome judge_status(const struct exchange *x, uint64_t *re
 static void conclude(struct exchange *x, enum failover_outcome outcome, uint64_t wait_ms)
 {
     if (x->client != NULL)
-        client_hold_done(x->client);
+        client_wake_after(x->client, 0);
     if (x->is_spoilt)
         outcome = FAILOVER_OUTCOME_BROKEN;
     if (outcome == FAILOVER_OUTCOME_OK) {

@@ -49,7 +49,7 @@ struct exchange {
     /* The request. */
     struct route route;
     char method[24];
-    char request_id[REQUEST_ID_MAX + 1]; /* the client's own, or one of ours */
+    char request_id[REQUEST_ID_MAX + 1]; /* as it is known to the client, see there */
     struct buf target;                   /* as the node gets it */
     struct buf fields;                   /* "Name: value\r\n"... that travel on */
     struct body *body;                   /* NULL = none */
@@ -63,11 +63,13 @@ struct exchange {
     uint64_t content_length;
     bool has_length;
     bool is_event_stream;
+    bool is_coded;        /* Content-Encoding: its bytes are not to be touched */
     bool is_bodiless;     /* HEAD, 204, 304 */
     bool is_ended;        /* the node ended it as HTTP goes */
     bool is_spoilt;       /* memory ran out in the middle of it */
     bool is_paused;       /* the node is not read because the client does not keep up */
     enum outcome_end end; /* what was seen at the end of the attempt */
+    uint64_t heard_ms;    /* when the last bytes of a stream that STARTED went to the client */
     uint64_t retry_after_ms;
     uint64_t sent_bytes; /* of the body, to the client */
     struct buf held;     /* a refusal, or a stream before its first content */
@@ -79,7 +81,7 @@ struct exchange {
 /* NULL on -ENOMEM. The fields of the head are copied as far as they travel on. */
 struct exchange *exchange_new(struct client *client, struct slice method,
                               const struct route *route, const struct fields *fields,
-                              unsigned minor) MUST_CHECK;
+                              unsigned minor, const char *request_id) MUST_CHECK;
 
 /* More of the body. -EMSGSIZE beyond body_max, -ENOBUFS beyond the budget of all bodies,
  * -ENOMEM. */
@@ -97,8 +99,8 @@ void exchange_client_fin(struct exchange *x);
 /* The client's buffer is low again. */
 void exchange_writable(struct exchange *x);
 
-/* The stream was held for HELD_STREAM_MS. */
-void exchange_hold_over(struct exchange *x);
+/* The time of client_wake_after() is over. */
+void exchange_on_wake(struct exchange *x);
 
 /* ---- from the upstream */
 

@@ -18,6 +18,8 @@
 #include "log.h"
 #include "upstream.h"
 
+#define CHUNK_FRAME_BYTES_MAX 20 /* 16 digits, twice CR LF */
+
 /* ---------------------------------------------------------------- bytes */
 
 void exchange_must(struct exchange *x, int r)
@@ -36,13 +38,21 @@ void exchange_put_body(struct exchange *x, struct slice bytes)
     if (x->client == NULL || bytes.len == 0 || x->is_bodiless)
         return;
     struct buf *out = client_out(x->client);
-    int r = is_chunked_out(x) ? buf_printf(out, "%zx\r\n", bytes.len) : 0;
+    x->sent_bytes += bytes.len;
+    if (!is_chunked_out(x)) {
+        exchange_must(x, buf_append_slice(out, bytes));
+        return;
+    }
+    int r = buf_reserve(out, bytes.len + CHUNK_FRAME_BYTES_MAX); /* once, not by doubling */
+    if (r == 0)
+        r = buf_append_number(out, bytes.len, 16);
+    if (r == 0)
+        r = buf_append_slice(out, SLICE("\r\n"));
     if (r == 0)
         r = buf_append_slice(out, bytes);
-    if (r == 0 && is_chunked_out(x))
+    if (r == 0)
         r = buf_append_slice(out, SLICE("\r\n"));
     exchange_must(x, r);
-    x->sent_bytes += bytes.len;
 }
 
 static void put_head(struct exchange *x)
@@ -55,6 +65,19 @@ static void put_head(struct exchange *x)
         client_end_after(x->client);
     exchange_must(x, exchange_text_answer_head(client_out(x->client), x, is_chunked_out(x),
                                                client_is_persistent(x->client)));
+    buf_done(&x->answer_fields);
+}
+
+static uint64_t keep_alive_ms(const struct exchange *x)
+{
+    return x->proxy->config->gateway.sse_keepalive_ms;
+}
+
+/* What stands in it is ours to read, and there is more to come. */
+static bool wants_keep_alive(const struct exchange *x)
+{
+    return keep_alive_ms(x) > 0 && exchange_is_stream(x) && !x->is_coded && !x->is_bodiless &&
+           !exchange_is_over(x);
 }
 
 void exchange_start(struct exchange *x)
@@ -62,13 +85,38 @@ void exchange_start(struct exchange *x)
     struct failover_event ev = {.type = FAILOVER_STARTED, .attempt = x->attempt};
 
     x->phase = EXCHANGE_STARTED;
+    exchange_unref_body(x->body); /* nothing is sent again; the upstream has its own hold */
+    x->body = NULL;
+    buf_done(&x->fields);
     driver_post(x->proxy->driver, &ev);
     if (x->client == NULL)
         return;
-    client_hold_done(x->client);
     put_head(x);
     exchange_put_body(x, buf_slice(&x->held));
     buf_done(&x->held);
+    x->heard_ms = uv_now(x->proxy->loop);
+    client_wake_after(x->client, wants_keep_alive(x) ? keep_alive_ms(x) : 0);
+}
+
+/* Proxies and clients give up on a connection that is silent for a minute or so; a model may
+ * think for longer. The timer is not moved by each chunk: it looks how long ago the last was.
+ */
+void exchange_keep_alive(struct exchange *x)
+{
+    uint64_t now = uv_now(x->proxy->loop);
+    uint64_t due = x->heard_ms + keep_alive_ms(x);
+
+    if (x->client == NULL || !wants_keep_alive(x))
+        return;
+    if (now >= due) {
+        if (x->sse.is_at_boundary) {
+            exchange_put_body(x, SLICE(": keep-alive\n\n"));
+            x->heard_ms = now;
+        }
+        due = now + keep_alive_ms(x);
+    }
+    client_wake_after(x->client, due - now);
+    exchange_on_turn(x);
 }
 
 void exchange_on_turn(struct exchange *x)
@@ -81,8 +129,8 @@ void exchange_on_turn(struct exchange *x)
     }
     if (x->phase != EXCHANGE_STARTED)
         return;
-    if (client_flush(x->client) && x->upstream != NULL &&
-        client_pending(x->client) > WRITE_HIGH_BYTES && !x->is_paused) {
+    if (client_flush(x->client) && x->upstream != NULL && client_is_behind(x->client) &&
+        !x->is_paused) {
         x->is_paused = true;
         upstream_pause(x->upstream);
     }

@@ -21,6 +21,9 @@ void exchange_release(struct exchange *x);
 /* The first byte goes out, with what was held before: no retry from here on. */
 void exchange_start(struct exchange *x);
 
+/* A stream that STARTED has been silent for a while, perhaps. */
+void exchange_keep_alive(struct exchange *x);
+
 /* More of the body, in the framing that the head promised. */
 void exchange_put_body(struct exchange *x, struct slice bytes);
 

@@ -5,14 +5,25 @@
 #include "exchange_text.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "answer.h"
 #include "driver.h"
 
+#define CHAIN_BYTES_MAX                                                                        \
+    512 /* of X-Forwarded-For: some ten addresses; longer ones are dropped */
+
 /* Made anew on our side of the connection, or not the node's business. */
 static const struct slice dropped_to_node[] = {
-    {"host", 4},           {"content-length", 14}, {"expect", 6},  {"accept-encoding", 15},
-    {"authorization", 13}, {"x-api-key", 9},       {"api-key", 7}, {"x-request-id", 12},
+    {"host", 4},
+    {"content-length", 14},
+    {"expect", 6},
+    {"accept-encoding", 15},
+    {"authorization", 13},
+    {"x-api-key", 9},
+    {"api-key", 7},
+    {"x-request-id", 12},
+    {"x-forwarded-for", 15},
 };
 static const struct slice dropped_to_client[] = {{"content-length", 14}, {"x-request-id", 12}};
 
@@ -25,6 +36,28 @@ static bool is_listed(struct slice name, const struct slice *list, size_t count)
     return false;
 }
 
+static int append_line(struct buf *out, struct slice name, struct slice value)
+{
+    int r = buf_reserve(out, name.len + value.len + 4);
+
+    if (r == 0)
+        r = buf_append_slice(out, name);
+    if (r == 0)
+        r = buf_append_slice(out, SLICE(": "));
+    if (r == 0)
+        r = buf_append_slice(out, value);
+    return r == 0 ? buf_append_slice(out, SLICE("\r\n")) : r;
+}
+
+static int append_length(struct buf *out, uint64_t length)
+{
+    int r = buf_append_slice(out, SLICE("Content-Length: "));
+
+    if (r == 0)
+        r = buf_append_number(out, length, 10);
+    return r == 0 ? buf_append_slice(out, SLICE("\r\n")) : r;
+}
+
 static int append_fields(struct buf *out, const struct fields *fields,
                          const struct slice *dropped, size_t dropped_count)
 {
@@ -33,15 +66,9 @@ static int append_fields(struct buf *out, const struct fields *fields,
     for (size_t i = 0; i < fields->count && r == 0; i++) {
         const struct framing_field *field = &fields->at[i];
         if (is_listed(field->name, dropped, dropped_count) ||
-            framing_is_hop_by_hop(field->name, fields->at, fields->count))
+            framing_is_hop_by_hop(field->name, fields->at + fields->hop_at, fields->hop_count))
             continue;
-        r = buf_append_slice(out, field->name);
-        if (r == 0)
-            r = buf_append_slice(out, SLICE(": "));
-        if (r == 0)
-            r = buf_append_slice(out, field->value);
-        if (r == 0)
-            r = buf_append_slice(out, SLICE("\r\n"));
+        r = append_line(out, field->name, field->value);
     }
     return r;
 }
@@ -62,23 +89,76 @@ static bool is_plain_id(struct slice id)
 void exchange_text_request_id(struct proxy *p, const struct fields *fields, char *ret_id,
                               size_t size)
 {
-    struct slice id = fields_find(fields, SLICE("x-request-id"));
+    struct slice id = {0};
+    size_t count = 0;
 
-    if (is_plain_id(id))
-        (void)snprintf(ret_id, size, "%.*s", (int)id.len, id.at);
-    else
+    for (size_t i = 0; fields != NULL && i < fields->count; i++) {
+        if (slice_equal_nocase(fields->at[i].name, SLICE("x-request-id"))) {
+            id = fields->at[i].value;
+            count++;
+        }
+    }
+    if (count == 1 && is_plain_id(id)) {
+        memcpy(ret_id, id.at, id.len);
+        ret_id[id.len] = '\0';
+    } else {
         (void)snprintf(ret_id, size, "%08x-%llx", (unsigned)p->boot_id,
                        (unsigned long long)++p->request_count);
+    }
+}
+
+/* Addresses with or without a port, "unknown", names such as _hidden, between commas. */
+static bool is_plain_chain(struct slice chain)
+{
+    for (size_t i = 0; i < chain.len; i++) {
+        char c = chain.at[i];
+        bool is_alnum =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!is_alnum && (c == '\0' || strchr(".:,[]_- ", c) == NULL))
+            return false;
+    }
+    return chain.len > 0 && chain.len <= CHAIN_BYTES_MAX;
+}
+
+/* X-Forwarded-For: what came, as far as it can be one, and the client's own address. A chain
+ * is a list and may come in several lines (RFC 9110 section 5.3). */
+static int append_forwarded(struct buf *out, const struct fields *fields, const char *address)
+{
+    const char *before = "X-Forwarded-For: ";
+    int r = 0;
+
+    for (size_t i = 0; i < fields->count && r == 0; i++) {
+        const struct framing_field *field = &fields->at[i];
+        if (!slice_equal_nocase(field->name, SLICE("x-forwarded-for")) ||
+            !is_plain_chain(field->value) ||
+            framing_is_hop_by_hop(field->name, fields->at, fields->count))
+            continue;
+        r = buf_append_slice(out, slice_of(before));
+        if (r == 0)
+            r = buf_append_slice(out, field->value);
+        before = ", ";
+    }
+    if (r == 0 && address[0] != '\0') {
+        r = buf_append_slice(out, slice_of(before));
+        if (r == 0)
+            r = buf_append_slice(out, slice_of(address));
+        before = ", ";
+    }
+    if (r < 0 || before[0] != ',')
+        return r; /* no field was begun */
+    return buf_append_slice(out, SLICE("\r\n"));
 }
 
 int exchange_text_request_fields(struct buf *out, const struct fields *fields,
-                                 const char *request_id)
+                                 const char *request_id, const char *address)
 {
     int r = append_fields(out, fields, dropped_to_node,
                           sizeof dropped_to_node / sizeof dropped_to_node[0]);
 
     if (r == 0)
-        r = buf_printf(out, "X-Request-Id: %s\r\n", request_id);
+        r = append_forwarded(out, fields, address);
+    if (r == 0)
+        r = append_line(out, SLICE("X-Request-Id"), slice_of(request_id));
     /* Streams must be readable to be judged (DESIGN D8). */
     return r < 0 ? r : buf_append_slice(out, SLICE("Accept-Encoding: identity\r\n"));
 }
@@ -92,14 +172,25 @@ int exchange_text_answer_fields(struct buf *out, const struct fields *fields)
 int exchange_text_answer_head(struct buf *out, const struct exchange *x, bool is_chunked,
                               bool is_persistent)
 {
-    int r = buf_printf(out, "HTTP/1.1 %u %s\r\n", x->status, answer_phrase(x->status));
+    int r = buf_reserve(out, x->answer_fields.len + 256); /* mostly all of it */
+
+    if (r == 0)
+        r = buf_append_slice(out, SLICE("HTTP/1.1 "));
+    if (r == 0)
+        r = buf_append_number(out, x->status, 10);
+    if (r == 0)
+        r = buf_append_slice(out, SLICE(" "));
+    if (r == 0)
+        r = buf_append_slice(out, slice_of(answer_phrase(x->status)));
+    if (r == 0)
+        r = buf_append_slice(out, SLICE("\r\n"));
 
     if (r == 0)
         r = buf_append_slice(out, buf_slice(&x->answer_fields));
     if (r == 0)
-        r = buf_printf(out, "X-Request-Id: %s\r\n", x->request_id);
+        r = append_line(out, SLICE("X-Request-Id"), slice_of(x->request_id));
     if (r == 0 && x->has_length && x->status != 204)
-        r = buf_printf(out, "Content-Length: %llu\r\n", (unsigned long long)x->content_length);
+        r = append_length(out, x->content_length);
     if (r == 0 && is_chunked)
         r = buf_append_slice(out, SLICE("Transfer-Encoding: chunked\r\n"));
     if (r == 0 && !is_persistent)

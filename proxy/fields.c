@@ -1,73 +1,78 @@
-/* fields - collects the header fields of one message from llhttp's spans.
+/* fields - the header fields of one head, as slices of its bytes.
  *
- * Offsets while it grows, slices when it is complete.
+ * Requests have room enough in the object itself; a node's answer with more fields than that
+ * takes memory.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "fields.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "mem.h"
 
-struct fields *fields_new(size_t bytes_max)
+void fields_init(struct fields *f, size_t count_max)
 {
-    struct fields *f = mem_alloc(1, sizeof *f);
-    if (f != NULL)
-        buf_init(&f->text, bytes_max);
-    return f;
-}
-
-void fields_free(struct fields *f)
-{
-    if (f == NULL)
-        return;
-    buf_done(&f->text);
-    mem_free(f);
-}
-
-void fields_clear(struct fields *f)
-{
-    buf_clear(&f->text);
+    f->at = f->room;
     f->count = 0;
-    f->is_in_value = false;
+    f->count_max = count_max;
+    f->capacity = HEAD_FIELDS_MAX;
+    f->hop_at = 0;
+    f->hop_count = 0;
 }
 
-int fields_name(struct fields *f, struct slice piece)
+void fields_done(struct fields *f)
 {
-    if (f->count == 0 || f->is_in_value) {
-        if (f->count == HEAD_FIELDS_MAX)
-            return -E2BIG;
-        f->spans[f->count].name_at = (uint32_t)f->text.len;
-        f->spans[f->count].name_len = 0;
-        f->spans[f->count].value_at = (uint32_t)f->text.len;
-        f->spans[f->count].value_len = 0;
-        f->count++;
-        f->is_in_value = false;
-    }
-    f->spans[f->count - 1].name_len += (uint32_t)piece.len;
-    return buf_append_slice(&f->text, piece);
+    if (f->at != f->room)
+        mem_free(f->at);
+    fields_init(f, f->count_max);
 }
 
-int fields_value(struct fields *f, struct slice piece)
+static int grow(struct fields *f)
 {
-    if (f->count == 0)
-        return -EINVAL;
-    if (!f->is_in_value) {
-        f->spans[f->count - 1].value_at = (uint32_t)f->text.len;
-        f->is_in_value = true;
-    }
-    f->spans[f->count - 1].value_len += (uint32_t)piece.len;
-    return buf_append_slice(&f->text, piece);
+    size_t capacity = f->capacity * 2;
+
+    struct framing_field *at = mem_alloc(capacity, sizeof *at);
+    if (at == NULL)
+        return -ENOMEM;
+    memcpy(at, f->at, f->count * sizeof *at);
+    if (f->at != f->room)
+        mem_free(f->at);
+    f->at = at;
+    f->capacity = capacity;
+    return 0;
+}
+
+int fields_add(struct fields *f, struct slice name)
+{
+    if (f->count == f->count_max)
+        return -E2BIG;
+    int r = f->count == f->capacity ? grow(f) : 0;
+    if (r == 0)
+        f->at[f->count++] = (struct framing_field){name, {name.at + name.len, 0}};
+    return r;
+}
+
+void fields_set_value(struct fields *f, struct slice piece)
+{
+    struct slice *value = &f->at[f->count - 1].value;
+
+    if (value->len == 0)
+        *value = piece;
+    else
+        value->len = (size_t)(piece.at + piece.len - value->at);
 }
 
 void fields_finish(struct fields *f)
 {
     for (size_t i = 0; i < f->count; i++) {
-        f->at[i].name =
-            (struct slice){f->text.data + f->spans[i].name_at, f->spans[i].name_len};
-        f->at[i].value = slice_trim(
-            (struct slice){f->text.data + f->spans[i].value_at, f->spans[i].value_len});
+        f->at[i].value = slice_trim(f->at[i].value);
+        if (!slice_equal_nocase(f->at[i].name, SLICE("connection")))
+            continue;
+        if (f->hop_count == 0)
+            f->hop_at = i;
+        f->hop_count = i + 1 - f->hop_at;
     }
 }
 

@@ -1,4 +1,6 @@
-/* fields.h - collects the header fields of one message from llhttp's spans.
+/* fields.h - the header fields of one head, as slices of its bytes.
+ *
+ * Nothing is copied: the bytes of the head must lie together and outlive the fields.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -6,35 +8,31 @@
 #define FIELDS_H
 
 #include "bounds.h"
-#include "buf.h"
 #include "core/framing.h"
+#include "error.h"
 
 struct fields {
-    struct buf text; /* all names and values, one after the other */
-    struct {
-        uint32_t name_at;
-        uint32_t name_len;
-        uint32_t value_at;
-        uint32_t value_len;
-    } spans[HEAD_FIELDS_MAX];
+    struct framing_field *at; /* values trimmed after fields_finish() */
     size_t count;
-    bool is_in_value;
-    struct framing_field at[HEAD_FIELDS_MAX]; /* after fields_finish(); borrow from text */
+    size_t count_max;
+    size_t capacity;
+    size_t hop_at;    /* all Connection fields are among `hop_count` ones from here on; */
+    size_t hop_count; /* known after fields_finish() */
+    struct framing_field room[HEAD_FIELDS_MAX]; /* `at`, as long as they fit in */
 };
 
-/* An empty collection for at most `bytes_max` bytes of names and values. NULL on -ENOMEM. */
-struct fields *fields_new(size_t bytes_max) MUST_CHECK;
-void fields_free(struct fields *f);
+/* An empty collection of at most `count_max` fields. */
+void fields_init(struct fields *f, size_t count_max);
+void fields_done(struct fields *f);
 
-/* Starts over, keeps the memory. */
-void fields_clear(struct fields *f);
+/* A new field, its value empty. -E2BIG beyond count_max, -ENOMEM. */
+int fields_add(struct fields *f, struct slice name) MUST_CHECK;
 
-/* Pieces of a name or a value, in order. -EMSGSIZE beyond the bytes, -E2BIG beyond
- * HEAD_FIELDS_MAX, -ENOMEM. */
-int fields_name(struct fields *f, struct slice piece) MUST_CHECK;
-int fields_value(struct fields *f, struct slice piece) MUST_CHECK;
+/* The value of the field that was added last, or its next piece, which must lie behind the
+ * first one. */
+void fields_set_value(struct fields *f, struct slice piece);
 
-/* Fills `at`, values trimmed. */
+/* Takes white space off the values, and finds the Connection fields. */
 void fields_finish(struct fields *f);
 
 /* The value of the first field of that name, or a slice with at == NULL. */

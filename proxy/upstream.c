@@ -1,7 +1,7 @@
 /* upstream - one connection to a node, and the attempt that uses it.
  *
- * Happy path: taken from the pool or connected, the request is written, the answer is parsed
- * with llhttp and handed to the exchange piece by piece, the connection goes back to the pool.
+ * Happy path: taken from the pool or connected, the request is written, the answer is read
+ * and handed to the exchange piece by piece, the connection goes back to the pool.
  * Failure: how far the attempt had come, and what was seen, are told to the exchange, and
  * core/outcome.c makes an outcome of them. After too long without a byte the connection is read
  * on and dropped as an orphan. The connection itself is in upstream_connect.c, its bytes in
@@ -16,6 +16,7 @@
 
 #include "driver.h"
 #include "evidence.h"
+#include "mem.h"
 
 /* ---------------------------------------------------------------- ends of an attempt */
 
@@ -67,10 +68,13 @@ void upstream_fail(struct upstream *u, enum outcome_end end)
         post_orphan_outcome(u, outcome_classify(&answer, &wait_ms));
 }
 
-/* Is it the race with a node that closes its idle connections? Then nothing was lost. */
+/* Is it the race with a node that closes its idle connections? Then nothing was lost. That
+ * shows within a round trip; a node that breaks later may have worked on the request, and
+ * asking again could cost its account twice. */
 static bool was_stale(const struct upstream *u)
 {
-    return u->is_reused && !u->has_answer_byte && !u->has_timed_out;
+    return u->is_reused && !u->has_answer_byte && !u->has_timed_out &&
+           uv_now(u->proxy->loop) - u->active_ms < UPSTREAM_STALE_MS;
 }
 
 /* Moves the attempt to a new connection. */
@@ -113,7 +117,10 @@ static void on_timer(uv_timer_t *timer)
     uint64_t now = uv_now(u->proxy->loop);
 
     if (u->state == UPSTREAM_IDLE) {
+        bool is_quiet = u->node->idle_count == 1 && u->proxy->free_exchanges == REQUESTS_MAX;
         upstream_close(u);
+        if (is_quiet) /* nothing was asked for UPSTREAM_IDLE_MS */
+            mem_trim();
         return;
     }
     if (u->state == UPSTREAM_CONNECTING) {
@@ -151,7 +158,7 @@ void upstream_set_timer(struct upstream *u, uint64_t timeout_ms)
 void upstream_complete(struct upstream *u)
 {
     struct exchange *x = release_exchange(u);
-    struct outcome_answer answer = {.status = u->parser.status_code};
+    struct outcome_answer answer = {.status = u->status};
     uint64_t wait_ms;
 
     if (x == NULL && u->has_attempt && answer.status >= 400)
@@ -185,8 +192,7 @@ void upstream_start(struct exchange *x, uint16_t node, struct failover_id attemp
         return;
     }
     list_push_back(&n->busy, &u->link);
-    u->fields = fields_new(UPSTREAM_HEAD_BYTES_MAX);
-    if (u->fields == NULL || upstream_prepare(u, x) < 0) {
+    if (upstream_prepare(u, x) < 0) {
         upstream_close(u);
         fail_to_start(x, attempt);
         return;

@@ -26,7 +26,7 @@ static void unref(struct upstream *u)
     assert(u->refs > 0);
     if (--u->refs > 0)
         return;
-    fields_free(u->fields);
+    buf_done(&u->head);
     buf_done(&u->request_head);
     exchange_unref_body(u->body);
     u->magic = 0;
@@ -64,14 +64,13 @@ static struct upstream *new_connection(struct proxy_node *n)
     u->node = n;
     u->state = UPSTREAM_CONNECTING;
     list_init(&u->link);
+    buf_init(&u->head, 0);
     buf_init(&u->request_head, 0);
     (void)uv_tcp_init(p->loop, &u->tcp);
     (void)uv_timer_init(p->loop, &u->timer);
     u->tcp.data = u;
     u->timer.data = u;
-    u->connect.data = u;
-    u->resolve.data = u;
-    u->write.data = u;
+    u->write.data = u; /* and of what shares its place */
     u->refs = 2;
     p->upstream_count++;
     return u;
@@ -102,10 +101,9 @@ void upstream_put_away(struct upstream *u)
 {
     struct proxy_node *n = u->node;
 
-    fields_free(u->fields);
-    u->fields = NULL;
-    bool is_reusable = u->is_sent && !u->has_surplus && llhttp_should_keep_alive(&u->parser) &&
-                       n->is_up && n->idle_count < UPSTREAM_POOL_MAX && !u->proxy->is_closing;
+    buf_done(&u->head);
+    bool is_reusable = u->is_sent && !u->has_surplus && u->is_persistent && n->is_up &&
+                       n->idle_count < UPSTREAM_POOL_MAX && !u->proxy->is_closing;
     if (!is_reusable) {
         upstream_close(u);
         return;

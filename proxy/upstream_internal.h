@@ -9,11 +9,11 @@
 #ifndef UPSTREAM_INTERNAL_H
 #define UPSTREAM_INTERNAL_H
 
-#include <llhttp.h>
-
+#include "core/chunked.h"
+#include "core/framing.h"
 #include "core/outcome.h"
+#include "core/strict.h"
 #include "exchange.h"
-#include "fields.h"
 #include "upstream.h"
 
 #define UPSTREAM_MAGIC 0x7570u
@@ -39,6 +39,7 @@ struct upstream {
     bool has_answer_byte;
     bool is_final_head; /* a head that is not 1xx was read */
     bool is_complete;
+    bool is_persistent; /* the node will take another request */
     bool is_sent;
     bool is_reading;
     bool has_timed_out;
@@ -47,11 +48,17 @@ struct upstream {
     uint64_t active_ms; /* last sign of life */
     uv_tcp_t tcp;
     uv_timer_t timer;
-    uv_connect_t connect;
-    uv_getaddrinfo_t resolve;
-    uv_write_t write;
-    llhttp_t parser;
-    struct fields *fields;   /* while an answer is read */
+    union { /* one after the other, never two at once; they begin with the same `data` */
+        uv_getaddrinfo_t resolve;
+        uv_connect_t connect;
+        uv_write_t write;
+    };
+    struct strict strict;
+    struct buf head; /* what there is of one that comes in pieces */
+    unsigned status; /* of the final answer */
+    enum framing_body framing;
+    uint64_t body_left; /* of Content-Length */
+    struct chunked chunked;
     struct buf request_head; /* until it is written */
     struct body *body;       /* until it is written */
 };

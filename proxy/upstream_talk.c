@@ -1,79 +1,164 @@
 /* upstream_talk - the bytes between us and a node: request out, answer in.
  *
  * The request is written as far as the socket takes it, the rest through the loop. The answer
- * is parsed with llhttp and handed to the exchange piece by piece; of an orphan it is parsed
- * and dropped. Whatever cannot be the answer to our request (bytes on an idle connection, bytes
- * after its end) makes the connection useless.
+ * is read as a request is (core/strict.c, head.c, core/framing.c, core/chunked.c) and handed to
+ * the exchange run by run; of an orphan it is read and dropped. Whatever cannot be the answer
+ * to our request (bytes on an idle connection, bytes after its end) makes the connection
+ * useless.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "upstream_internal.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "evidence.h"
+#include "head.h"
 #include "log.h"
 
 /* ---------------------------------------------------------------- answer */
 
-static int on_field_name(llhttp_t *parser, const char *at, size_t len)
+static void fail_as_garbage(struct upstream *u, const char *why)
 {
-    struct upstream *u = parser->data;
-
-    return fields_name(u->fields, (struct slice){at, len}) < 0 ? -1 : 0;
+    log_warn("node %s: its answer is not HTTP: %s node=%s", u->node->name, why, u->node->name);
+    evidence_note(u->node, "its answer is not HTTP (%s)", why);
+    upstream_fail(u, OUTCOME_GARBAGE);
 }
 
-static int on_field_value(llhttp_t *parser, const char *at, size_t len)
+static void expect_head(struct upstream *u)
 {
-    struct upstream *u = parser->data;
-
-    return fields_value(u->fields, (struct slice){at, len}) < 0 ? -1 : 0;
+    strict_init(&u->strict, true, UPSTREAM_HEAD_BYTES_MAX);
 }
 
-static int on_head(llhttp_t *parser)
+/* NULL, or what is wrong with the final head. */
+static const char *take_final_head(struct upstream *u, const struct head *h)
 {
-    struct upstream *u = parser->data;
+    struct framing framing = framing_of_answer(h->fields.at, h->fields.count, h->minor,
+                                               h->status, u->is_bypass_head);
 
-    if (parser->status_code < 200) {
-        fields_clear(u->fields); /* an interim answer (RFC 9110 section 15.2) */
-        return parser->status_code == 101 ? -1 : 0;
-    }
-    fields_finish(u->fields);
+    if (framing.refusal_status != 0)
+        return framing.refusal;
     u->is_final_head = true;
+    u->is_persistent = framing.is_persistent;
+    u->framing = framing.body;
+    u->body_left = framing.content_length;
+    u->status = h->status;
+    if (u->framing == FRAMING_CHUNKED)
+        chunked_init(&u->chunked, UPSTREAM_HEAD_BYTES_MAX, UPSTREAM_HEAD_FIELDS_MAX);
     if (u->exchange != NULL)
-        exchange_on_head(u->exchange, parser->status_code, u->fields);
-    return u->is_bypass_head ? 1 : 0;
+        exchange_on_head(u->exchange, h->status, &h->fields);
+    return NULL;
 }
 
-static int on_body(llhttp_t *parser, const char *at, size_t len)
+/* NULL, or what is wrong with the head. */
+static const char *take_head(struct upstream *u, struct slice bytes)
 {
-    struct upstream *u = parser->data;
+    const char *wrong = NULL;
+    struct head h;
 
-    if (u->exchange != NULL)
-        exchange_on_body(u->exchange, (struct slice){at, len});
-    return 0;
+    int r = head_answer(&h, bytes);
+    if (r < 0)
+        wrong = r == -EBADMSG ? h.reason : r == -E2BIG ? "too many fields" : "no memory for it";
+    else if (h.status == 101)
+        wrong = "it changes to another protocol";
+    else if (h.status >= 200) /* else an interim answer (RFC 9110 section 15.2) */
+        wrong = take_final_head(u, &h);
+    head_done(&h);
+    return wrong;
 }
 
-static int on_complete(llhttp_t *parser)
+/* Heads until the final one. False when the answer ends here, or goes on in the next turn. */
+static bool read_heads(struct upstream *u, char *bytes, size_t len, struct slice *ret_body)
 {
-    struct upstream *u = parser->data;
-
-    if (parser->status_code < 200)
-        return 0;
-    u->is_complete = true;
-    return HPE_PAUSED;
+    while (!u->is_final_head) {
+        enum strict_verdict verdict = strict_read(&u->strict, bytes, len);
+        if (verdict == STRICT_MORE) {
+            if (buf_append(&u->head, bytes, len) < 0)
+                fail_as_garbage(u, "no memory for it");
+            return false;
+        }
+        const char *wrong = verdict == STRICT_WHOLE
+                                ? take_head(u, (struct slice){bytes, u->strict.end})
+                                : strict_reason(verdict);
+        if (wrong != NULL) {
+            fail_as_garbage(u, wrong);
+            return false;
+        }
+        bytes += u->strict.end;
+        len -= u->strict.end;
+        expect_head(u);
+    }
+    *ret_body = (struct slice){bytes, len};
+    return true;
 }
 
-static const llhttp_settings_t settings = {
-    .on_header_field = on_field_name,
-    .on_header_value = on_field_value,
-    .on_headers_complete = on_head,
-    .on_body = on_body,
-    .on_message_complete = on_complete,
-};
+static void pass_body(struct upstream *u, struct slice data)
+{
+    if (u->exchange != NULL && data.len > 0)
+        exchange_on_body(u->exchange, data);
+}
 
-static void take_bytes(struct upstream *u, const char *bytes, size_t len)
+/* NULL, or what is wrong with the chunks. */
+static const char *read_chunks(struct upstream *u, struct slice *bytes)
+{
+    enum chunked_verdict verdict;
+    struct slice data;
+
+    while ((verdict = chunked_next(&u->chunked, bytes, &data)) == CHUNKED_DATA)
+        pass_body(u, data);
+    u->is_complete = verdict == CHUNKED_WHOLE;
+    if (verdict == CHUNKED_BAD)
+        return "its chunks are broken";
+    return verdict == CHUNKED_TOO_MUCH ? "too much besides its chunks" : NULL;
+}
+
+/* NULL, or what is wrong with the body; `bytes` keeps what is behind it. */
+static const char *read_body(struct upstream *u, struct slice *bytes)
+{
+    struct slice data = *bytes;
+
+    switch (u->framing) {
+    case FRAMING_CHUNKED:
+        return read_chunks(u, bytes);
+    case FRAMING_NO_BODY:
+        u->is_complete = true;
+        break;
+    case FRAMING_LENGTH:
+        if (data.len > u->body_left)
+            data.len = (size_t)u->body_left;
+        u->body_left -= data.len;
+        u->is_complete = u->body_left == 0;
+        pass_body(u, data);
+        *bytes = slice_skip(*bytes, data.len);
+        break;
+    case FRAMING_UNTIL_CLOSE:
+        pass_body(u, data);
+        *bytes = slice_skip(*bytes, data.len);
+        break;
+    }
+    return NULL;
+}
+
+static void read_answer(struct upstream *u, char *bytes, size_t len)
+{
+    struct slice rest = {bytes, len};
+
+    if (!u->is_final_head && !read_heads(u, bytes, len, &rest))
+        return;
+    const char *wrong = read_body(u, &rest);
+    if (wrong != NULL) {
+        fail_as_garbage(u, wrong);
+    } else if (u->is_complete) {
+        u->has_surplus = rest.len > 0;
+        upstream_complete(u);
+    } else if (u->exchange != NULL) {
+        exchange_on_turn(u->exchange);
+    }
+}
+
+static void take_bytes(struct upstream *u, char *bytes, size_t len)
 {
     u->active_ms = uv_now(u->proxy->loop);
     u->has_answer_byte = true;
@@ -81,18 +166,17 @@ static void take_bytes(struct upstream *u, const char *bytes, size_t len)
         upstream_broken(u); /* bytes that nobody asked for */
         return;
     }
-    llhttp_errno_t error = llhttp_execute(&u->parser, bytes, len);
-    if (u->is_complete) {
-        u->has_surplus = llhttp_get_error_pos(&u->parser) != bytes + len;
-        upstream_complete(u);
-    } else if (error != HPE_OK) {
-        log_warn("node %s: its answer is not HTTP: %s node=%s", u->node->name,
-                 llhttp_errno_name(error), u->node->name);
-        evidence_note(u->node, "its answer is not HTTP (%s)", llhttp_errno_name(error));
-        upstream_fail(u, OUTCOME_GARBAGE);
-    } else if (u->exchange != NULL) {
-        exchange_on_turn(u->exchange);
+    if (u->head.len == 0) {
+        read_answer(u, bytes, len);
+        return;
     }
+    struct buf kept = u->head; /* a head in pieces is read as one */
+    buf_init(&u->head, 0);
+    if (buf_append(&kept, bytes, len) < 0)
+        fail_as_garbage(u, "no memory for it");
+    else
+        read_answer(u, kept.data, kept.len);
+    buf_done(&kept);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
@@ -119,9 +203,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
         return;
     }
     /* An answer without a length ends with the connection (RFC 9112 section 6.3 rule 8). */
-    if (n == UV_EOF && u->is_final_head)
-        (void)llhttp_finish(&u->parser); /* tells on_complete() */
-    if (u->is_complete)
+    if (n == UV_EOF && u->is_final_head && u->framing == FRAMING_UNTIL_CLOSE)
         upstream_complete(u);
     else
         upstream_broken(u);
@@ -223,8 +305,10 @@ void upstream_talk(struct upstream *u)
     u->is_final_head = false;
     u->is_complete = false;
     u->is_sent = false;
-    llhttp_init(&u->parser, HTTP_RESPONSE, &settings);
-    u->parser.data = u;
+    u->is_persistent = false;
+    u->has_surplus = false;
+    u->status = 0;
+    expect_head(u);
     upstream_set_timer(u, upstream_patience(u));
     upstream_read(u);
     write_request(u);

@@ -65,28 +65,39 @@ int buf_append_slice(struct buf *b, struct slice text)
 
 int buf_printf(struct buf *b, const char *format, ...)
 {
+    char small[256]; /* most are short: formatted once */
     va_list args;
 
     va_start(args, format);
-    int len = vsnprintf(NULL, 0, format, args);
+    int len = vsnprintf(small, sizeof small, format, args);
     va_end(args);
     if (len < 0)
         return -EINVAL;
     /* vsnprintf wants a place for its NUL; it is not part of len. */
-    char small[256];
-    char *text = small;
-    if ((size_t)len >= sizeof small) {
-        text = mem_alloc((size_t)len + 1, 1);
-        if (text == NULL)
-            return -ENOMEM;
-    }
+    if ((size_t)len < sizeof small)
+        return buf_append(b, small, (size_t)len);
+    char *text = mem_alloc((size_t)len + 1, 1);
+    if (text == NULL)
+        return -ENOMEM;
     va_start(args, format);
     (void)vsnprintf(text, (size_t)len + 1, format, args);
     va_end(args);
     int r = buf_append(b, text, (size_t)len);
-    if (text != small)
-        mem_free(text);
+    mem_free(text);
     return r;
+}
+
+int buf_append_number(struct buf *b, uint64_t value, unsigned base)
+{
+    char text[20]; /* digits of UINT64_MAX */
+    char *at = text + sizeof text;
+
+    assert(base == 10 || base == 16);
+    do {
+        *--at = "0123456789abcdef"[value % base];
+        value /= base;
+    } while (value > 0);
+    return buf_append(b, at, (size_t)(text + sizeof text - at));
 }
 
 void buf_consume(struct buf *b, size_t n)

@@ -1,11 +1,13 @@
-/* framing - where a request's body ends, and which fields may travel on.
+/* framing - where a message's body ends, and which fields may travel on.
  *
- * Pure. llhttp has parsed the syntax in strict mode before; here are the rules about the whole
- * head.
+ * Pure. core/strict.c and llhttp have checked the syntax before; here are the rules about the
+ * whole head.
  *
  * SPDX-License-Identifier: MIT
  */
 #include "framing.h"
+
+#include "octet.h"
 
 /* Is it an element of the comma separated list (RFC 9110 section 5.6.1). */
 static bool list_has(struct slice list, struct slice element)
@@ -22,16 +24,47 @@ static bool list_has(struct slice list, struct slice element)
     return false;
 }
 
-/* Host is host[:port] (RFC 9112 section 3.2): nothing in it may end the authority early, or
- * join two hosts. Empty is allowed. */
-static bool is_host(struct slice value)
+/* The letters of a name: unreserved, sub-delims and the percent sign of RFC 3986 sections 2
+ * and 3.2.2, but for the comma, which joins two hosts. */
+static bool is_name_letter(char c)
 {
-    for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.at[i];
-        if (c <= ' ' || c >= 0x7f || strchr(",/?#@\\\"<>", c) != NULL)
+    return c != '\0' && c != '^' && c != '`' && c != '|' && c != '#' &&
+           (octet_is_token(c) || strchr("();=", c) != NULL);
+}
+
+static bool is_port(struct slice port)
+{
+    uint64_t number;
+
+    return port.len == 0 || slice_to_u64(port, UINT16_MAX, &number);
+}
+
+/* Behind its "[": digits, colons and dots of an IPv6 address, and "]". */
+static size_t literal_len(struct slice text)
+{
+    size_t len = 0;
+
+    while (len < text.len &&
+           (octet_hex(text.at[len]) >= 0 || text.at[len] == ':' || text.at[len] == '.'))
+        len++;
+    return len >= 2 && len < text.len && text.at[len] == ']' ? len + 1 : SIZE_MAX;
+}
+
+bool framing_is_host(struct slice value)
+{
+    size_t len = 0;
+
+    if (value.len > 0 && value.at[0] == '[') {
+        len = literal_len(slice_skip(value, 1));
+        if (len == SIZE_MAX)
             return false;
+        len++;
+    } else {
+        while (len < value.len && is_name_letter(value.at[len]))
+            len++;
     }
-    return true;
+    struct slice port = slice_skip(value, len);
+    return port.len == 0 || (port.at[0] == ':' && is_port(slice_skip(port, 1)));
 }
 
 static struct framing refuse(unsigned status, const char *sentence)
@@ -71,7 +104,7 @@ struct framing framing_of_request(const struct framing_field *fields, size_t cou
         struct slice value = fields[i].value;
         if (slice_equal_nocase(name, SLICE("host"))) {
             hosts++;
-            if (!is_host(value))
+            if (!framing_is_host(value))
                 return refuse(400, "Host must be one host, with or without a port");
         } else if (slice_equal_nocase(name, SLICE("content-length"))) {
             lengths++;
@@ -105,22 +138,54 @@ struct framing framing_of_request(const struct framing_field *fields, size_t cou
     return f;
 }
 
-bool framing_finds_fold(struct framing_fold *fold, struct slice bytes)
+static struct framing refuse_answer(const char *sentence)
 {
-    while (bytes.len > 0 && !fold->is_head_over) {
-        if (!fold->is_in_line) {
-            char first = bytes.at[0];
-            if (first == ' ' || first == '\t')
-                return true;
-            fold->is_line_empty = first == '\r' || first == '\n';
-            fold->is_head_over = fold->has_line && fold->is_line_empty;
+    return refuse(502, sentence);
+}
+
+struct framing framing_of_answer(const struct framing_field *fields, size_t count,
+                                 unsigned minor, unsigned status, bool is_bodiless_request)
+{
+    bool has_no_body = is_bodiless_request || status < 200 || status == 204 || status == 304;
+    struct framing f = {.body = FRAMING_UNTIL_CLOSE, .is_persistent = minor >= 1};
+    unsigned lengths = 0;
+    unsigned encodings = 0;
+    bool has_close = false;
+
+    for (size_t i = 0; i < count; i++) {
+        struct slice name = fields[i].name;
+        struct slice value = fields[i].value;
+        if (slice_equal_nocase(name, SLICE("content-length"))) {
+            lengths++;
+            if (!slice_to_u64(value, UINT64_MAX / 2, &f.content_length))
+                return refuse_answer("its Content-Length is no number");
+        } else if (slice_equal_nocase(name, SLICE("transfer-encoding"))) {
+            encodings++;
+            if (!slice_equal_nocase(value, SLICE("chunked")))
+                return refuse_answer("its transfer coding is not chunked");
+        } else if (slice_equal_nocase(name, SLICE("connection"))) {
+            has_close |= list_has(value, SLICE("close"));
+            f.is_persistent |= list_has(value, SLICE("keep-alive"));
         }
-        const char *lf = memchr(bytes.at, '\n', bytes.len);
-        fold->has_line |= !fold->is_line_empty;
-        fold->is_in_line = lf == NULL;
-        bytes = slice_skip(bytes, lf == NULL ? bytes.len : (size_t)(lf - bytes.at) + 1);
     }
-    return false;
+    if (lengths > 1 || encodings > 1 || (lengths > 0 && encodings > 0))
+        return refuse_answer("its length is told twice");
+    if (encodings > 0 && minor == 0)
+        return refuse_answer("it is chunked, and of HTTP/1.0");
+    f.is_persistent &= !has_close;
+    if (has_no_body) {
+        /* A node that tells of a body where none can be may send one, too. */
+        bool may_tell = is_bodiless_request || status == 304;
+        f.is_persistent &= may_tell || (encodings == 0 && f.content_length == 0);
+        f.body = FRAMING_NO_BODY;
+    } else if (encodings > 0) {
+        f.body = FRAMING_CHUNKED;
+    } else if (lengths > 0) {
+        f.body = f.content_length > 0 ? FRAMING_LENGTH : FRAMING_NO_BODY;
+    } else {
+        f.is_persistent = false;
+    }
+    return f;
 }
 
 bool framing_is_hop_by_hop(struct slice name, const struct framing_field *fields, size_t count)

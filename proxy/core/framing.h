@@ -1,4 +1,4 @@
-/* framing.h - where a request's body ends, and which fields may travel on.
+/* framing.h - where a message's body ends, and which fields may travel on.
  *
  * Pure. One reading of every message: whatever two parsers could understand differently is
  * refused (RFC 9112 sections 6.1, 6.3 and 11.2).
@@ -19,7 +19,12 @@ struct framing_field {
     struct slice value; /* without spaces around it */
 };
 
-enum framing_body { FRAMING_NO_BODY, FRAMING_LENGTH, FRAMING_CHUNKED };
+enum framing_body {
+    FRAMING_NO_BODY,
+    FRAMING_LENGTH,
+    FRAMING_CHUNKED,
+    FRAMING_UNTIL_CLOSE, /* of answers only */
+};
 
 struct framing {
     enum framing_body body;
@@ -35,21 +40,16 @@ struct framing {
 struct framing framing_of_request(const struct framing_field *fields, size_t count,
                                   unsigned minor);
 
-/* Looks for folded lines in the raw bytes of a head: llhttp accepts them, a recipient may
- * refuse them (RFC 9112 section 5.2), and two readings of one line are one too many. All zero
- * at the beginning of a message. */
-struct framing_fold {
-    bool is_in_line;    /* the next byte is not the first of its line */
-    bool is_line_empty; /* the present line, or the last one */
-    bool has_line;      /* a line with something in it was read; empty ones may come before */
-    bool is_head_over;  /* the empty line after it was read */
-};
+/* Reads the head of an answer by the rules of RFC 9112 section 6.3, in their order. A refusal
+ * has the status 502. `minor` as above; `is_bodiless_request`: it answers HEAD. */
+struct framing framing_of_answer(const struct framing_field *fields, size_t count,
+                                 unsigned minor, unsigned status, bool is_bodiless_request);
 
-/* More bytes of a message; true when a line of its head begins with a space or a tab. */
-bool framing_finds_fold(struct framing_fold *fold, struct slice bytes);
+/* Is it host[:port], host being a name or an IP literal (RFC 3986 section 3.2)? Empty is. */
+bool framing_is_host(struct slice value);
 
-/* Must this field stay on its own connection (RFC 9110 section 7.6.1)? `fields` is the whole
- * head, for the names that its Connection field lists. */
+/* Must this field stay on its own connection (RFC 9110 section 7.6.1)? `fields` are those
+ * of the head, or as many of them as hold all its Connection fields, which list such names. */
 bool framing_is_hop_by_hop(struct slice name, const struct framing_field *fields, size_t count);
 
 #endif

@@ -9,6 +9,9 @@
  */
 #include "route.h"
 
+#include "framing.h"
+#include "octet.h"
+
 struct endpoint {
     const char *method;
     const char *path; /* after /v1 for nodes' endpoints */
@@ -32,19 +35,17 @@ static const struct endpoint node_endpoints[] = {
 /* Paths that the ancestor's and copilot-api's users know without /v1. */
 static const char *const bare_paths[] = {"/chat/completions", "/models", "/embeddings"};
 
-static bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-static int hex_value(char c)
-{
-    return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-}
-
 static bool is_dot_segment(struct slice segment)
 {
     return slice_equal(segment, SLICE(".")) || slice_equal(segment, SLICE(".."));
+}
+
+/* The octet that "%xx" at the beginning of `text` stands for, or -1. */
+static int encoded_octet(struct slice text)
+{
+    if (text.len < 3 || octet_hex(text.at[1]) < 0 || octet_hex(text.at[2]) < 0)
+        return -1;
+    return octet_hex(text.at[1]) * 16 + octet_hex(text.at[2]);
 }
 
 /* Would any URL parser understand this path in another way than as it is written? */
@@ -59,10 +60,8 @@ static bool is_plain_path(struct slice path)
         if (c <= 0x20 || c >= 0x7f || c == '\\' || c == '#')
             return false;
         if (c == '%') {
-            if (i + 2 >= path.len || !is_hex(path.at[i + 1]) || !is_hex(path.at[i + 2]))
-                return false;
-            int byte = hex_value(path.at[i + 1]) * 16 + hex_value(path.at[i + 2]);
-            if (byte <= 0x20 || byte == 0x7f || byte == '.' || byte == '/' || byte == '\\' ||
+            int byte = encoded_octet(slice_skip(path, i));
+            if (byte < 0x20 || byte == 0x7f || byte == '.' || byte == '/' || byte == '\\' ||
                 byte == '%')
                 return false;
         }
@@ -112,18 +111,6 @@ struct slice route_authority(struct slice target)
     return (struct slice){rest.at, len};
 }
 
-/* Userinfo has no place here (RFC 9110 section 4.2.4), and nothing may end the authority for
- * another parser earlier than for us. */
-static bool is_plain_authority(struct slice authority)
-{
-    for (size_t i = 0; i < authority.len; i++) {
-        unsigned char c = (unsigned char)authority.at[i];
-        if (c <= 0x20 || c >= 0x7f || c == '@' || c == '#' || c == '\\')
-            return false;
-    }
-    return authority.len > 0;
-}
-
 /* Path and query of the target; false when it has none. */
 static bool split_target(struct slice target, struct slice *ret_path, struct slice *ret_query)
 {
@@ -131,7 +118,8 @@ static bool split_target(struct slice target, struct slice *ret_path, struct sli
 
     if (start > 0) {
         struct slice authority = route_authority(target);
-        if (!is_plain_authority(authority))
+        /* Userinfo has no place here (RFC 9110 section 4.2.4). */
+        if (authority.len == 0 || !framing_is_host(authority))
             return false;
         target = slice_skip(target, start + authority.len);
         if (target.len == 0)
@@ -169,6 +157,31 @@ static struct route own_route(struct slice method, struct slice path)
                               .allow = own[i].allow};
     }
     return (struct route){.kind = ROUTE_NOT_FOUND};
+}
+
+/* Does the first segment of a plain path read `word`, in whatever letters, to the most generous
+ * router: decoded, in lower case, up to a parameter, without dots and spaces behind it? */
+static bool is_spelling(struct slice path, struct slice word)
+{
+    size_t len = 0; /* letters that agree */
+    size_t i = 1;
+
+    while (i < path.len && path.at[i] != '/' && path.at[i] != ';') {
+        bool is_encoded = path.at[i] == '%';
+        char c = is_encoded ? (char)encoded_octet(slice_skip(path, i)) : path.at[i];
+        i += is_encoded ? 3 : 1;
+        if (len < word.len && slice_fold(c) == word.at[len])
+            len++;
+        else if (len < word.len || (c != '.' && c != ' '))
+            return false;
+    }
+    return len == word.len && (i == path.len || path.at[i] == ';' || i + 1 == path.len);
+}
+
+/* A node gives its live token at /token, and forks may do so under /v1 as well. */
+static bool is_secret_path(struct slice path)
+{
+    return is_spelling(path, SLICE("token")) || is_spelling(path, SLICE("usage"));
 }
 
 static bool is_bare_path(struct slice path)
@@ -221,6 +234,8 @@ struct route route_find(struct slice method, struct slice target)
         return own_route(method, path);
     /* The ancestor's users give Claude Code a base URL that ends in /v1. */
     size_t skipped = slice_starts_with(path, SLICE("/v1/v1/")) ? 6 : 3;
+    if (is_secret_path(slice_skip(path, skipped)))
+        return (struct route){.kind = ROUTE_NOT_FOUND};
     route.path = slice_skip(whole, skipped);
     apply_endpoint(&route, method, slice_skip(path, skipped));
     return route;

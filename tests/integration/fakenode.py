@@ -7,7 +7,8 @@ quota at /usage. What it does with any other request is one dict, taken from the
 moment, else {"do": "echo"}:
 
   echo    JSON about the request: node, method, target, headers, length, sha256
-  mirror  the body of the request, byte for byte; piece=N: chunked, N bytes a chunk
+  mirror  the body of the request, byte for byte; piece=N: chunked, N bytes a chunk;
+          type=MIME, coding=gzip: what its head says of it
   status  status=N, body=TEXT, type=MIME
   reset   RST before the head, or after=N bytes of a longer body
   close   FIN before the head
@@ -16,7 +17,7 @@ moment, else {"do": "echo"}:
   stream  events=N delay=S, then the mark of a whole stream (dialect=chat|messages|responses);
           cut=K ends after K events, how=last (a clean last chunk, like copilot-api), fin, rst
   parts   a stream of the test's own: a text of parts=[...] is a chunk, a number a wait in
-          seconds; type=MIME; how as above, or open: the connection stays open
+          seconds; type=MIME, coding=gzip; how as above, or open: the connection stays open
   big     bytes=N of a known pattern
   die     the process exits in mid-request
 
@@ -140,11 +141,14 @@ class Connection:
         self.send(200, facts, to=facts["method"])
 
     def do_mirror(self, what, facts, body):
-        piece = int(what.get("piece", 0))
+        piece, kind = int(what.get("piece", 0)), what.get("type", "application/octet-stream")
+        fields = [("content-type", kind)]
+        if "coding" in what:
+            fields.append(("content-encoding", what["coding"]))
         if not piece:
-            return self.send(200, body, "application/octet-stream")
-        self.head(200, [("content-type", "application/octet-stream"),
-                        ("transfer-encoding", "chunked")])
+            self.head(200, [*fields, ("content-length", len(body))])
+            return self.sock.sendall(body)
+        self.head(200, [*fields, ("transfer-encoding", "chunked")])
         for at in range(0, len(body), piece):
             self.chunk(body[at:at + piece])
         self.chunk(b"")
@@ -176,7 +180,8 @@ class Connection:
 
     def do_parts(self, what, facts, body):
         self.head(200, [("content-type", what.get("type", "text/event-stream")),
-                        ("x-node", facts["node"]), ("transfer-encoding", "chunked")])
+                        ("x-node", facts["node"]), ("transfer-encoding", "chunked"),
+                        *([("content-encoding", what["coding"])] if "coding" in what else [])])
         for part in what["parts"]:
             if isinstance(part, str):
                 self.chunk(part.encode())

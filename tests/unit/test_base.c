@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -70,6 +71,27 @@ static void printing_into_a_buffer_has_no_length_limit(void **state)
         assert_int_equal(buf_printf(&b, "<%*d>", width, 7), 0);
         assert_int_equal(b.len, width + 2);
         assert_memory_equal(b.data + width, "7>", 2);
+    }
+    buf_done(&b);
+}
+
+static void numbers_are_appended_as_printf_writes_them(void **state)
+{
+    static const uint64_t numbers[] = {0, 1, 9, 10, 15, 16, 255, 256, 4095, UINT64_MAX};
+    struct buf b;
+
+    (void)state;
+    buf_init(&b, 0);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        char wanted[64];
+        int len = snprintf(wanted, sizeof wanted, "%llu %llx", (unsigned long long)numbers[i],
+                           (unsigned long long)numbers[i]);
+        buf_clear(&b);
+        assert_int_equal(buf_append_number(&b, numbers[i], 10), 0);
+        assert_int_equal(buf_append_slice(&b, SLICE(" ")), 0);
+        assert_int_equal(buf_append_number(&b, numbers[i], 16), 0);
+        assert_int_equal(b.len, len);
+        assert_memory_equal(b.data, wanted, b.len);
     }
     buf_done(&b);
 }
@@ -338,6 +360,7 @@ int main(void)
         cmocka_unit_test(a_buffer_grows_and_gives_from_the_front),
         cmocka_unit_test(a_buffer_keeps_to_its_cap),
         cmocka_unit_test(printing_into_a_buffer_has_no_length_limit),
+        cmocka_unit_test(numbers_are_appended_as_printf_writes_them),
         cmocka_unit_test(a_failed_append_changes_nothing),
         cmocka_unit_test(memory_is_zeroed_and_sizes_are_checked),
         cmocka_unit_test(the_nth_allocation_fails_once),

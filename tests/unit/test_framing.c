@@ -1,7 +1,7 @@
 /* test_framing - where a body ends, and which fields travel on, by RFC 9110 and 9112.
  *
- * llhttp runs before framing.c, in strict mode: syntax inside names, values and chunks is its
- * part. Here heads are given as text, one field a line, as fields.c delivers them (trimmed).
+ * Syntax is the part of core/strict.c and llhttp, which run before. Here heads are given as
+ * text, one field a line, as fields.c delivers them (trimmed).
  *
  * SPDX-License-Identifier: MIT
  */
@@ -237,43 +237,128 @@ static void hop_by_hop_fields_stay(void **state) /* RFC 9110 section 7.6.1 */
     }
 }
 
-/* ---------------------------------------------------------------- folded lines */
+/* ---------------------------------------------------------------- answers */
 
-/* Is a fold found, however the message is cut? */
-static bool has_fold(const char *message)
+struct answer_row {
+    const char *head;
+    unsigned minor;
+    unsigned status;
+    bool is_to_head;
+    int body; /* -1 = refused, else enum framing_body */
+    uint64_t length;
+    bool is_persistent;
+};
+
+static void check_answers(const struct answer_row *row, size_t count)
 {
-    struct slice bytes = slice_of(message);
-    int found = -1;
-
-    for (size_t cut = 0; cut <= bytes.len; cut++) {
-        struct framing_fold fold = {0};
-        bool is_found = framing_finds_fold(&fold, (struct slice){bytes.at, cut});
-        is_found = is_found || framing_finds_fold(&fold, slice_skip(bytes, cut));
-        if (found >= 0 && is_found != (found == 1))
-            fail_msg("%s\ncut at %zu: %d", message, cut, is_found);
-        found = is_found;
+    for (size_t i = 0; i < count; i++, row++) {
+        size_t n = read_fields(row->head);
+        struct framing f =
+            framing_of_answer(fields, n, row->minor, row->status, row->is_to_head);
+        if ((f.refusal_status == 502) != (row->body < 0) ||
+            (f.refusal_status != 0 && f.refusal == NULL))
+            fail_msg("%s(%u): refused with %u", row->head, row->status, f.refusal_status);
+        if (row->body < 0)
+            continue;
+        if (f.body != (enum framing_body)row->body || f.is_persistent != row->is_persistent)
+            fail_msg("%s(%u): body %d, persistent %d", row->head, row->status, f.body,
+                     f.is_persistent);
+        if (f.body == FRAMING_LENGTH && f.content_length != row->length)
+            fail_msg("%s(%u): %llu bytes", row->head, row->status,
+                     (unsigned long long)f.content_length);
     }
-    struct framing_fold fold = {0};
-    bool is_found = false;
-    for (size_t at = 0; at < bytes.len && !is_found; at++)
-        is_found = framing_finds_fold(&fold, (struct slice){bytes.at + at, 1});
-    if (is_found != (found == 1))
-        fail_msg("%s\nbyte by byte: %d", message, is_found);
-    return is_found;
 }
 
-static void a_folded_line_is_found_wherever_it_is_cut(void **state) /* RFC 9112 section 5.2 */
+#define CHECK_ANSWERS(rows) check_answers(rows, sizeof(rows) / sizeof(rows)[0])
+
+static void some_answers_have_no_body_whatever_they_say(void **state) /* section 6.3, item 1 */
 {
+    static const struct answer_row rows[] = {
+        {"Content-Length: 5\n", 1, 200, true, FRAMING_NO_BODY, 0, true},
+        {"Transfer-Encoding: chunked\n", 1, 200, true, FRAMING_NO_BODY, 0, true},
+        {"", 1, 200, true, FRAMING_NO_BODY, 0, true},
+        {"", 1, 204, false, FRAMING_NO_BODY, 0, true},
+        {"Content-Length: 0\n", 1, 204, false, FRAMING_NO_BODY, 0, true},
+        {"Content-Length: 1000\n", 1, 304, false, FRAMING_NO_BODY, 0, true},
+        {"Transfer-Encoding: chunked\n", 1, 304, false, FRAMING_NO_BODY, 0, true},
+        /* Here a body may follow all the same: the connection is of no more use. */
+        {"Content-Length: 5\n", 1, 204, false, FRAMING_NO_BODY, 0, false},
+        {"Transfer-Encoding: chunked\n", 1, 204, false, FRAMING_NO_BODY, 0, false},
+        {"Content-Length: 5\n", 1, 103, false, FRAMING_NO_BODY, 0, false},
+        {"", 1, 100, false, FRAMING_NO_BODY, 0, true},
+    };
+
     (void)state;
-    assert_true(has_fold("GET / HTTP/1.1\r\nX: a\r\n b\r\n\r\n"));
-    assert_true(has_fold("GET / HTTP/1.1\r\nX: a\r\n\tb\r\n\r\n"));
-    assert_true(has_fold("GET / HTTP/1.1\r\n X: a\r\n\r\n"));
-    assert_true(has_fold("GET / HTTP/1.1\nX: a\n b\n\n"));
-    assert_true(has_fold("\r\n\r\nGET / HTTP/1.1\r\nX: a\r\n \r\n\r\n"));
-    assert_false(has_fold("GET / HTTP/1.1\r\nX: a\r\nY:  b \r\n\r\n"));
-    assert_false(has_fold("POST / HTTP/1.1\r\nX: a\r\n\r\n body\r\n more"));
-    assert_false(has_fold("\r\nPOST / HTTP/1.1\r\nX: a\r\n\r\n\n body"));
-    assert_false(has_fold(""));
+    CHECK_ANSWERS(rows);
+}
+
+static void an_answer_ends_in_one_way(void **state) /* section 6.3, items 3 to 8 */
+{
+    static const struct answer_row rows[] = {
+        {"Content-Length: 5\n", 1, 200, false, FRAMING_LENGTH, 5, true},
+        {"Content-Length: 5\n", 0, 200, false, FRAMING_LENGTH, 5, false},
+        {"Content-Length: 5\nConnection: keep-alive\n", 0, 200, false, FRAMING_LENGTH, 5, true},
+        {"Content-Length: 5\nConnection: Close\n", 1, 200, false, FRAMING_LENGTH, 5, false},
+        {"Content-Length: 0\n", 1, 200, false, FRAMING_NO_BODY, 0, true},
+        {"Transfer-Encoding: CHUNKED\n", 1, 200, false, FRAMING_CHUNKED, 0, true},
+        {"", 1, 200, false, FRAMING_UNTIL_CLOSE, 0, false},
+        {"Connection: keep-alive\n", 1, 200, false, FRAMING_UNTIL_CLOSE, 0, false},
+        {"", 0, 500, false, FRAMING_UNTIL_CLOSE, 0, false},
+    };
+
+    (void)state;
+    CHECK_ANSWERS(rows);
+}
+
+static void an_answer_that_says_two_things_is_refused(void **state) /* section 6.3 */
+{
+    static const struct answer_row rows[] = {
+        {"Content-Length: 5\nContent-Length: 5\n", 1, 200, false, -1, 0, false},
+        {"Content-Length: 5, 5\n", 1, 200, false, -1, 0, false},
+        {"Content-Length:\n", 1, 200, false, -1, 0, false},
+        {"Content-Length: 9223372036854775808\n", 1, 200, false, -1, 0, false},
+        {"Content-Length: five\n", 1, 204, false, -1, 0, false},
+        {"Content-Length: 5\nTransfer-Encoding: chunked\n", 1, 200, false, -1, 0, false},
+        {"Transfer-Encoding: chunked\nTransfer-Encoding: chunked\n", 1, 200, false, -1, 0,
+         false},
+        {"Transfer-Encoding: gzip, chunked\n", 1, 200, false, -1, 0, false},
+        {"Transfer-Encoding: chunked, gzip\n", 1, 200, false, -1, 0, false},
+        {"Transfer-Encoding: gzip\n", 1, 200, true, -1, 0, false},
+        {"Transfer-Encoding: identity\n", 1, 200, false, -1, 0, false},
+        {"Transfer-Encoding:\n", 1, 200, false, -1, 0, false},
+        {"Transfer-Encoding: chunked\n", 0, 200, false, -1, 0, false},
+    };
+
+    (void)state;
+    CHECK_ANSWERS(rows);
+}
+
+/* ---------------------------------------------------------------- hosts */
+
+static void a_host_is_a_name_or_a_literal_and_a_port(void **state) /* RFC 3986 section 3.2 */
+{
+    static const char *const good[] = {
+        "",       "a",       "a.example",        "a:80",  "a:",     "127.0.0.1:8080",
+        "[::1]",  "[::1]:1", "my_service.local", "a%20b", "A-1~.x", "[::ffff:1.2.3.4]:80",
+        "a:0080", "a:65535", "!$&'()*+;=",
+    };
+    static const char *const bad[] = {
+        "a:80x", "a:80:81", "[::1",  "[::1]x", "[]",  "[:]",    "[::1]:x", "[a.example]",
+        "a:-1",  "a:65536", "a]",    "a[b]",   "u@a", "a,b",    "a b",     "a/b",
+        "a?b",   "a#b",     "a\\b",  "\"a\"",  "<a>", "a|b",    "a^b",     "a`b",
+        "{a}",   "a\x7f",   "a\xe9", "a\tb",   "::1", "[::1]]", "[[::1]]",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        if (!framing_is_host(slice_of(good[i])))
+            fail_msg("%s is a host", good[i]);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        if (framing_is_host(slice_of(bad[i])))
+            fail_msg("%s is no host", bad[i]);
+    }
+    assert_false(framing_is_host((struct slice){"a\0b", 3}));
 }
 
 int main(void)
@@ -286,7 +371,10 @@ int main(void)
         cmocka_unit_test(the_only_expectation_is_100_continue),
         cmocka_unit_test(an_upgrade_to_websocket_is_seen),
         cmocka_unit_test(hop_by_hop_fields_stay),
-        cmocka_unit_test(a_folded_line_is_found_wherever_it_is_cut),
+        cmocka_unit_test(some_answers_have_no_body_whatever_they_say),
+        cmocka_unit_test(an_answer_ends_in_one_way),
+        cmocka_unit_test(an_answer_that_says_two_things_is_refused),
+        cmocka_unit_test(a_host_is_a_name_or_a_literal_and_a_port),
     };
     return cmocka_run_group_tests_name("framing", tests, NULL, NULL);
 }
