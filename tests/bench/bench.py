@@ -48,7 +48,7 @@ def measure(options):
         finally:
             bench.stop()
     return {"when": datetime.date.today().isoformat(), "commit": commit(),
-            "cpus": len(os.sched_getaffinity(0)), "rounds": plan.rounds,
+            "cpus": len(os.sched_getaffinity(0)),
             "seconds": round(time.monotonic() - begin), "versions": peers.versions(),
             "found": found}
 
@@ -65,8 +65,8 @@ def write(run):
 def read_options():
     parser = argparse.ArgumentParser(description="Measures the gateway beside its peers.")
     parser.add_argument("--quick", action="store_true", help="short rounds, for development")
-    parser.add_argument("--rounds", type=int, help="how often every peer has its turn")
-    parser.add_argument("--case", action="append", choices=[c[0] for c in cases.CASES])
+    parser.add_argument("--rounds", type=int, help="how often every peer has its turn (2 with --quick, else 3 to 9)")
+    parser.add_argument("--case", action="append", choices=[case.name for case in cases.CASES])
     parser.add_argument("--peer", action="append", choices=list(peers.PEERS))
     parser.add_argument("--last", action="store_true", help="show the last run again")
     parser.add_argument("--write", action="store_true", help="put the tables into README.md")

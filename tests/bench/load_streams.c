@@ -22,8 +22,10 @@ struct streams {
     uint64_t ready_ns; /* when every stream had its first event */
     uint32_t flowing;  /* streams that had one */
     uint32_t ended;
-    uint64_t events;        /* all of them */
-    uint64_t window_events; /* those before the window */
+    uint64_t events;
+    uint64_t reads;         /* that brought something */
+    uint64_t events_before; /* the window */
+    uint64_t reads_before;
 };
 
 /* Keeps the last bytes of the stream. */
@@ -97,6 +99,7 @@ static void on_readable(struct streams *s, struct load_connection *c)
     ssize_t n = net_read(c->fd, bytes, sizeof bytes);
     if (n == 0)
         net_die("load: the proxy closed a stream");
+    s->reads += n > 0;
     struct slice input = {bytes, n > 0 ? (size_t)n : 0};
     while ((step = message_next(&c->message, &input, &payload)) != MESSAGE_MORE) {
         if (step == MESSAGE_BAD || (step == MESSAGE_HEAD && c->message.status != 200))
@@ -123,14 +126,16 @@ static uint64_t look_at_clock(struct streams *s)
         if (now < begin_at)
             return (begin_at - now) / NET_NS_PER_MS + 1;
         load_begin_window(&s->load);
-        s->window_events = s->events;
+        s->events_before = s->events;
+        s->reads_before = s->reads;
     }
     uint64_t end_at = s->load.begin_ns + o->run_ms * NET_NS_PER_MS;
     if (now < end_at)
         return (end_at - now) / NET_NS_PER_MS + 1;
     load_end_window(&s->load);
     load_print_window(&s->load);
-    (void)printf(",\"events\":%" PRIu64 "}\n", s->events - s->window_events);
+    (void)printf(",\"events\":%" PRIu64 ",\"reads\":%" PRIu64 "}\n",
+                 s->events - s->events_before, s->reads - s->reads_before);
     (void)fflush(stdout);
     return UINT64_MAX;
 }

@@ -137,7 +137,7 @@ static bool read_line_byte(struct message *m, char c, bool *ret_is_end)
     switch (m->state) {
     case MESSAGE_IN_GAP:
         m->state = MESSAGE_IN_SIZE;
-        return is_empty;
+        return true;
     case MESSAGE_IN_SIZE:
         m->state = m->left > 0 ? MESSAGE_IN_CHUNK : MESSAGE_IN_TRAILER;
         return !is_empty;

@@ -13,7 +13,7 @@ import statistics
 ROWS = {
     "post": ("POST: CPU per request", "nginx"),
     "stream": ("SSE: CPU per event, 200 streams", "nginx"),
-    "many": ("SSE: CPU per event, 1,000 slow streams", "nginx"),
+    "many": ("SSE: CPU per event, 1,000 streams", "nginx"),
     "body64k": ("64 KiB body: CPU per MiB", "nginx"),
     "body1m": ("1 MiB body: CPU per MiB", "nginx"),
     "body20m": ("20 MiB body: CPU per MiB", "nginx"),

@@ -107,7 +107,7 @@ def as_markdown(rows):
 
 
 def foot(run):
-    parts = [f"{run['cpus']} CPUs", f"{run['rounds']} rounds", f"{run['seconds']} s"]
+    parts = [f"{run['cpus']} CPUs", f"{run['seconds']} s"]
     parts += [f"{name} {version}" for name, version in run["versions"].items()]
     direct = run["found"].get("direct_p50")
     if direct:
