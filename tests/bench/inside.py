@@ -23,6 +23,7 @@ import cases
 import peers
 
 TOP = 25
+told = []  # what was said, for README.md
 POSTS = (200, 1200)
 # streams, events a second, (events of each stream in the first run, in the second)
 STREAMS = {"10": (10, 50, (20, 120)), "1000": (1000, 1, (3, 7))}
@@ -30,6 +31,11 @@ STREAMS = {"10": (10, 50, (20, 120)), "1000": (1000, 1, (3, 7))}
 ABOVE = re.compile(r"below main|__libc_start|no symbol|:(main|uv_run|run_cluster|command_run) ")
 PEERS = ["gateway", "nginx", "haproxy", "relay"]
 COST = re.compile(r"^\s*([\d,]+)(?: \([^)]*\))?\s+(\S+?):(.*)$")
+
+
+def say(text):
+    print(text, flush=True)
+    told.append(text)
 
 
 def load_posts(process, count):
@@ -128,10 +134,10 @@ def by_object(cost):
 
 
 def show_functions(cost, is_inclusive):
-    print("\ninclusive" if is_inclusive else "\nself")
+    say("\ninclusive" if is_inclusive else "\nself")
     rows = [row for row in cost.most_common() if not (is_inclusive and ABOVE.search(row[0]))]
     for key, value in rows[:TOP]:
-        print(f"  {value:10.1f}  {key}")
+        say(f"  {value:10.1f}  {key}")
 
 
 def show_gateway(path, unit, backend, folder):
@@ -143,9 +149,9 @@ def show_gateway(path, unit, backend, folder):
         cost.subtract(read_callgrind(small, is_inclusive))
         cost = collections.Counter({k: v / (m - n) for k, v in cost.items()})
         if not is_inclusive:
-            print(f"\n== gateway, instructions per {unit}: {sum(cost.values()):.0f}")
-            for thing, value in by_object(cost).most_common(8):
-                print(f"  {value:10.1f}  {thing}")
+            say(f"\n== gateway, instructions per {unit}: {sum(cost.values()):.0f}")
+            for thing, value in by_object(cost).most_common(3):
+                say(f"  {value:10.1f}  {thing}")
         show_functions(cost, is_inclusive)
 
 
@@ -172,22 +178,22 @@ PATHS = [("post", "request"), ("10", "event, 10 streams"), ("1000", "event, 1,00
 
 
 def show_totals(backend, folder):
-    print("== instructions in user space, all peers")
+    say("== instructions in user space, all peers")
     for path, unit in PATHS:
         for name in filter(peers.is_installed, PEERS):
             cost = difference(name, path, backend, folder, callgrind, read_callgrind)
-            print(f"  {sum(cost.values()):10.0f}  per {unit}: {name}", flush=True)
+            say(f"  {sum(cost.values()):10.0f}  per {unit}: {name}")
 
 
 def show_calls(backend, folder):
-    print("\n== system calls, all peers")
+    say("\n== system calls, all peers")
     for path, unit in PATHS:
         for name in filter(peers.is_installed, PEERS):
             cost = difference(name, path, backend, folder, strace, read_strace)
             words = ", ".join(f"{call} {count:.2f}" for call, count in
                               sorted(cost.items(), key=lambda item: -item[1])
                               if count >= 0.005)
-            print(f"  {sum(cost.values()):6.2f}  per {unit}: {name}: {words}", flush=True)
+            say(f"  {sum(cost.values()):6.2f}  per {unit}: {name}: {words}")
 
 
 def report():
@@ -202,3 +208,4 @@ def report():
                 show_calls(backend, folder)
         finally:
             backend.stop()
+    return "\n".join(told)
