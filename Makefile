@@ -78,7 +78,7 @@ Q = @echo '  $(1) $@';
 endif
 
 .PHONY: all deps deps-apt deps-node deps-test run test unit model seeded fuzz integration demo
-.PHONY: lint clean help
+.PHONY: lint bench deps-bench clean help
 .DELETE_ON_ERROR:
 
 all: $(B)/copilot-cluster ## build the program (default)
@@ -134,6 +134,9 @@ deps-node:
 deps-test: ## the same, and what only the tests need
 	@sh tests/deps.sh apt test
 	@sh tests/deps.sh node test
+deps-bench: ## the same, and the peers that the bench measures
+	@sh tests/deps.sh apt bench
+	@sh tests/deps.sh node bench
 
 # ---------------------------------------------------------------- run
 NODE_BIN := build/copilot-api/node_modules/.bin
@@ -152,6 +155,7 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(B)/libcluster.a
 
 $(B)/tests/test_scenarios: $(patsubst %,$(B)/tests/unit/story%.o,_actions _events _policy) \
   $(B)/tests/unit/story.o
+$(B)/tests/test_message: $(B)/tests/bench/message.o
 
 $(B)/tests/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/libcluster.a
 	@mkdir -p $(@D)
@@ -187,6 +191,21 @@ endif
 
 integration: all ## the real binary with real nodes
 	/usr/bin/python3 -m pytest -q tests/integration
+
+# ---------------------------------------------------------------- bench
+# Nothing of the product is in its tools but two headers without code.
+bench_objects = $(addprefix $(B)/tests/bench/,$(addsuffix .o,$(1)))
+BENCH_BINS   := $(addprefix $(B)/bench/,backend load relay)
+$(B)/bench/backend: $(call bench_objects,backend message net)
+$(B)/bench/load: $(call bench_objects,load load_posts load_streams message net)
+$(B)/bench/relay: $(call bench_objects,relay net)
+$(BENCH_BINS):
+	@mkdir -p $(@D)
+	$(call Q,LINK)$(CC) $(ALL_LDFLAGS) -o $@ $^
+
+bench: deps-bench ## CPU, latency and memory side by side with nginx, HAProxy and others
+	@$(MAKE) --no-print-directory all $(BENCH_BINS)
+	@/usr/bin/python3 tests/bench/bench.py $(BENCH)
 
 lint: all ## format, layers, names, purity, banned functions
 	@sh tests/lint.sh $(B)

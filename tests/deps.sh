@@ -4,8 +4,9 @@
 #   deps.sh apt        Debian, Ubuntu: libraries and compiler. Asks dpkg first, so a second run
 #                      takes no time and no network. Elsewhere: prints names of packages.
 #   deps.sh node       Node is checked, then copilot-api goes into build/copilot-api.
-#   deps.sh apt test   and   deps.sh node test   add what only the tests need. nginx and
-#                      HAProxy, which the tests compare us with, go into build/peers.
+#   deps.sh apt test    and   deps.sh node test    add what only the tests need. nginx and
+#                       HAProxy, which the tests compare us with, go into build/peers.
+#   deps.sh apt bench   and   deps.sh node bench   add what only `make bench` needs.
 #
 # npm installs from the committed lock files: they pin every version by its integrity hash and
 # name no download address, so the registry is the one that npm is configured for.
@@ -19,6 +20,8 @@ BUILD_PACKAGES="gcc make pkg-config libuv1-dev libcurl4-openssl-dev libjansson-d
     libssl-dev"
 TEST_PACKAGES="libcmocka-dev python3-pytest python3-pytest-xdist clang clang-format openssl curl
     git iproute2 util-linux procps libfaketime"
+# What the bench measures beside us, and what it looks inside with.
+BENCH_PACKAGES="python3 nginx-light haproxy valgrind strace util-linux"
 
 fail() {
     printf 'deps: %s\n' "$@" >&2
@@ -95,12 +98,15 @@ other_systems() {
         "and for the tests:" "    $3 $4"
 }
 
-# missing TEST: what apt would have to install, as far as its lists know.
+# missing SET: what apt would have to install, as far as its lists know.
 missing() {
     wanted="$BUILD_PACKAGES"
     [ -d /usr/share/llhttp ] && [ -d /usr/share/include/llhttp ] ||
         wanted="$wanted $(llhttp_package)"
-    [ "$1" != test ] || wanted="$wanted $TEST_PACKAGES $(clang_runtime_package)"
+    case $1 in
+    test) wanted="$wanted $TEST_PACKAGES $(clang_runtime_package)" ;;
+    bench) wanted="$wanted $BENCH_PACKAGES" ;;
+    esac
     if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
         # Only where the system's own Node is new enough; otherwise deps.sh node explains.
         ! is_offered nodejs "$NODE_MIN" || wanted="$wanted nodejs npm"
@@ -133,6 +139,18 @@ apt() {
     quietly $root env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y --no-install-recommends $names ||
         fail "apt-get could not install: $names"
+    no_service "$root" "$names"
+}
+
+# Debian starts the servers that it installs. Ours are there to be measured, not to serve.
+no_service() {
+    for server in nginx haproxy; do
+        case $2 in *$server*)
+            [ ! -d /run/systemd/system ] || quietly $1 systemctl disable --now $server ||
+                echo "deps: $server was installed for the bench, and may run now" >&2
+            ;;
+        esac
+    done
 }
 
 # ------------------------------------------------------------------------------------- node
@@ -166,6 +184,7 @@ node_packages() {
     check_node
     install conf/copilot-api build/copilot-api
     [ "$1" != test ] || install tests/integration/clients build/clients
+    [ "$1" != bench ] || install tests/bench/fastify build/bench/fastify
 }
 
 # ------------------------------------------------------------------------------------ peers
@@ -218,5 +237,5 @@ apt)
     [ "${2:-}" != test ] || peers
     ;;
 node) node_packages "${2:-}" ;;
-*) fail "usage: deps.sh {apt|node} [test]" ;;
+*) fail "usage: deps.sh {apt|node} [test|bench]" ;;
 esac
