@@ -86,7 +86,7 @@ def test_a_login_code_lives_its_time_although_the_clock_jumps(cluster, hub, cloc
 
 
 def test_a_drained_account_is_asked_again_at_its_reset_date(cluster, hub):
-    hub.account("bob", quota={"remaining": 0}, reset_date=iso(4))
+    hub.account("bob", quota={"remaining": 0}, reset_date=iso(12))
     hub.account("alice")
     c = cluster(TWO, hub=hub, accounts=SEEDED)
     c.wait_status(first="READY", second="DRAINED")

@@ -231,9 +231,9 @@ def test_answers_of_our_own_have_the_id_of_their_request_only(cluster):
         answer = wire.answer()
         assert answer.status == 503 and answer.header("x-request-id") == "mine"
         wire.request("GET", "/health")
-        assert wire.answer().header("x-request-id") is None
+        assert wire.answer().header("x-request-id") != "mine"
         wire.request("POST", CHAT, {}, [("x-request-id", "mine")])
         assert wire.answer().header("x-request-id") == "mine"
         wire.send(b"GET /health HTTP/1.1\r\nhost: x\r\n folded: y\r\n\r\n")
         answer = wire.answer()
-        assert answer.status == 400 and answer.header("x-request-id") is None
+        assert answer.status == 400 and answer.header("x-request-id") != "mine"
