@@ -10,8 +10,7 @@
 #include <assert.h>
 #include <stdbool.h>
 
-/* Length of the character at in[0], or 0 when it is not valid (RFC 3629 section 4). */
-static size_t character_len(const unsigned char *in, size_t len)
+size_t printable_utf8_len(const unsigned char *in, size_t len)
 {
     static const struct lead {
         unsigned char from, to, second_from, second_to;
@@ -70,7 +69,7 @@ size_t printable_copy(struct slice text, char *out, size_t size)
         left -= plain;
         if (left == 0)
             break;
-        size_t n = character_len(in, left);
+        size_t n = printable_utf8_len(in, left);
         const void *put = in;
         size_t put_len = n;
         if (n == 0 || is_control(in, n)) {

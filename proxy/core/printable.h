@@ -16,4 +16,7 @@
  * spaces, and every byte that is no UTF-8 a question mark. Returns its length. */
 size_t printable_copy(struct slice text, char *out, size_t size);
 
+/* Length of the UTF-8 character at in[0], or 0 when it is not valid (RFC 3629 section 4). */
+size_t printable_utf8_len(const unsigned char *in, size_t len);
+
 #endif

@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "proxy/core/printable.h"
+
 #define ESC 0x1b
 #define BEL 0x07
 
@@ -40,33 +42,6 @@ static size_t escape_len(const unsigned char *in, size_t len)
     return n;
 }
 
-/* Length of the UTF-8 character at in[0], or 0 when it is not valid (RFC 3629 section 4). */
-static size_t utf8_len(const unsigned char *in, size_t len)
-{
-    static const struct lead {
-        unsigned char from, to, second_from, second_to;
-        size_t len;
-    } leads[] = {
-        {0x00, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-
-    for (size_t i = 0; i < sizeof leads / sizeof leads[0]; i++) {
-        const struct lead *l = &leads[i];
-        if (in[0] < l->from || in[0] > l->to)
-            continue;
-        if (len < l->len || (l->len > 1 && (in[1] < l->second_from || in[1] > l->second_to)))
-            return 0;
-        for (size_t k = 2; k < l->len; k++) {
-            if (in[k] < 0x80 || in[k] > 0xbf)
-                return 0;
-        }
-        return l->len;
-    }
-    return 0;
-}
-
 static bool is_control(const unsigned char *in, size_t len)
 {
     if (len == 1)
@@ -80,7 +55,7 @@ size_t clean_line(const char *text, size_t len, char *out, size_t size)
     size_t used = 0;
 
     while (len > 0) {
-        size_t n = in[0] == ESC ? escape_len(in, len) : utf8_len(in, len);
+        size_t n = in[0] == ESC ? escape_len(in, len) : printable_utf8_len(in, len);
         const void *put = in;
         size_t put_len = n;
         if (in[0] == ESC) {
