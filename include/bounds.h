@@ -41,11 +41,12 @@
 #define LISTEN_BACKLOG  4096 /* as REQUESTS_MAX; the kernel cuts it to net.core.somaxconn */
 
 /* HTTP, client side */
-#define HEAD_BYTES_MAX    (16 * 1024) /* nginx and Node have 8-16 KiB; beyond it: 431 */
-#define HEAD_FIELDS_MAX   100         /* beyond it: 431 */
-#define TARGET_BYTES_MAX  8192        /* RFC 9110 section 4.1 asks for 8000; beyond it: 414 */
-#define READ_BUFFER_BYTES (64 * 1024) /* libuv suggests 64 KiB; one shared buffer a loop */
-#define CHUNK_DIGITS_MAX  32          /* of one size: 16 have a meaning, zeros may lead */
+#define HEAD_BYTES_MAX    (16 * 1024)   /* nginx and Node have 8-16 KiB; beyond it: 431 */
+#define HEAD_FIELDS_MAX   100           /* beyond it: 431 */
+#define TARGET_BYTES_MAX  8192          /* RFC 9110 section 4.1 asks for 8000; beyond it: 414 */
+#define READ_BUFFER_BYTES (64 * 1024)   /* libuv suggests 64 KiB; one shared buffer a loop */
+#define BODY_HEAP_BYTES   (1024 * 1024) /* larger request bodies have a mapping of their own */
+#define CHUNK_DIGITS_MAX  32            /* of one size: 16 have a meaning, zeros may lead */
 /* Chunk extensions, in bytes more than the data that they come with: nobody uses them, and what
  * is skipped costs time. */
 #define CHUNK_EXTENSION_MAX (16 * 1024)

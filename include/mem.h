@@ -25,6 +25,12 @@ char *mem_strdup(const char *text) MUST_CHECK;
 /* Accepts NULL. */
 void mem_free(void *block);
 
+/* Address space for one large block that grows up to `max` bytes: it begins on a border of huge
+ * pages, and memory comes as it is touched. NULL when there is none. Free with mem_unmap() and
+ * the same max. */
+void *mem_map(size_t max) MUST_CHECK;
+void mem_unmap(void *block, size_t max);
+
 /* Gives pages in which nothing is left back to the kernel; some milliseconds after a burst, so
  * for a quiet moment. */
 void mem_trim(void);

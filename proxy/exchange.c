@@ -30,19 +30,10 @@
 
 /* ---------------------------------------------------------------- life */
 
-void exchange_unref_body(struct body *b)
-{
-    if (b == NULL || --b->refs > 0)
-        return;
-    b->proxy->body_bytes -= b->charged;
-    buf_done(&b->bytes);
-    mem_free(b);
-}
-
 static void free_exchange(struct exchange *x)
 {
     assert(!x->is_registered && x->upstream == NULL);
-    exchange_unref_body(x->body);
+    body_unref(x->body);
     buf_done(&x->target);
     buf_done(&x->fields);
     buf_done(&x->answer_fields);
@@ -87,22 +78,13 @@ int exchange_add_body(struct exchange *x, struct slice bytes)
 {
     struct proxy *p = x->proxy;
 
-    if (x->body == NULL) {
-        x->body = mem_alloc(1, sizeof *x->body);
-        if (x->body == NULL)
-            return -ENOMEM;
-        x->body->proxy = p;
-        x->body->refs = 1;
-        buf_init(&x->body->bytes, p->config->gateway.body_max_bytes);
-    }
-    struct body *b = x->body;
-    if (p->body_bytes + bytes.len > p->config->gateway.body_memory_max_bytes)
-        return -ENOBUFS;
-    int r = buf_append_slice(&b->bytes, bytes);
+    if (x->body == NULL)
+        x->body = body_new(&p->body_bytes);
+    if (x->body == NULL)
+        return -ENOMEM;
+    int r = body_append(x->body, bytes, &p->config->gateway);
     if (r < 0)
         return r;
-    p->body_bytes += bytes.len;
-    b->charged += bytes.len;
     if (x->route.is_billable || p->access != NULL) /* which names the model */
         scan_feed(&x->scan, bytes);
     return 0;

@@ -9,6 +9,7 @@
 #ifndef EXCHANGE_H
 #define EXCHANGE_H
 
+#include "body.h"
 #include "buf.h"
 #include "core/outcome.h"
 #include "core/route.h"
@@ -18,16 +19,6 @@
 #include "shell.h"
 
 struct client;
-
-/* A request body, shared by the exchange and the attempt that sends it. */
-struct body {
-    struct proxy *proxy;
-    unsigned refs;
-    struct buf bytes;
-    size_t charged; /* of proxy->body_bytes */
-};
-
-void exchange_unref_body(struct body *b);
 
 enum exchange_phase {
     EXCHANGE_READING, /* the body is still coming in */

@@ -85,7 +85,7 @@ void exchange_start(struct exchange *x)
     struct failover_event ev = {.type = FAILOVER_STARTED, .attempt = x->attempt};
 
     x->phase = EXCHANGE_STARTED;
-    exchange_unref_body(x->body); /* nothing is sent again; the upstream has its own hold */
+    body_unref(x->body); /* nothing is sent again; the upstream has its own hold */
     x->body = NULL;
     buf_done(&x->fields);
     driver_post(x->proxy->driver, &ev);

@@ -204,10 +204,8 @@ void upstream_start(struct exchange *x, uint16_t node, struct failover_id attemp
     u->is_bypass_head = strcmp(x->method, "HEAD") == 0;
     x->upstream = u;
     p->attempts[attempt.slot] = u;
-    if (x->body != NULL) {
-        u->body = x->body;
-        u->body->refs++;
-    }
+    if (x->body != NULL)
+        u->body = body_ref(x->body);
     if (u->is_reused) {
         upstream_talk(u);
         return;

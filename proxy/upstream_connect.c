@@ -28,7 +28,7 @@ static void unref(struct upstream *u)
         return;
     buf_done(&u->head);
     buf_done(&u->request_head);
-    exchange_unref_body(u->body);
+    body_unref(u->body);
     u->magic = 0;
     mem_free(u);
     p->upstream_count--;

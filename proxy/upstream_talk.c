@@ -236,7 +236,7 @@ static void sent(struct upstream *u)
 {
     u->is_sent = true;
     buf_done(&u->request_head);
-    exchange_unref_body(u->body);
+    body_unref(u->body);
     u->body = NULL;
 }
 
@@ -266,7 +266,7 @@ int upstream_prepare(struct upstream *u, const struct exchange *x)
         r = buf_printf(head, "Authorization: Bearer %s\r\n", u->node->token);
     if (r == 0 && (x->body != NULL || strcmp(x->method, "POST") == 0))
         r = buf_printf(head, "Content-Length: %zu\r\n",
-                       x->body == NULL ? (size_t)0 : x->body->bytes.len);
+                       x->body == NULL ? (size_t)0 : x->body->len);
     if (r == 0)
         r = buf_append_slice(head, SLICE("\r\n"));
     return r;
@@ -278,8 +278,8 @@ static void write_request(struct upstream *u)
     uv_buf_t bufs[2] = {{.base = u->request_head.data, .len = u->request_head.len}};
     unsigned count = 1;
 
-    if (u->body != NULL && u->body->bytes.len > 0)
-        bufs[count++] = (uv_buf_t){.base = u->body->bytes.data, .len = u->body->bytes.len};
+    if (u->body != NULL && u->body->len > 0)
+        bufs[count++] = (uv_buf_t){.base = u->body->data, .len = u->body->len};
     int n = uv_try_write((uv_stream_t *)&u->tcp, bufs, count);
     size_t done = n > 0 ? (size_t)n : 0;
     while (count > 0 && done >= bufs[0].len) {

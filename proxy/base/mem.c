@@ -12,6 +12,9 @@
 #endif
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#define HUGE_PAGE ((size_t)2 * 1024 * 1024) /* of x86-64 and, with 4 KiB pages, of arm64 */
 
 static uint64_t fail_countdown; /* 0 = off; tests only */
 
@@ -53,6 +56,33 @@ char *mem_strdup(const char *text)
 void mem_free(void *block)
 {
     free(block);
+}
+
+static size_t mapped_size(size_t max)
+{
+    return (max + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+}
+
+void *mem_map(size_t max)
+{
+    if (must_fail() || max == 0 || max > SIZE_MAX - 2 * HUGE_PAGE)
+        return NULL;
+    size_t size = mapped_size(max);
+    char *wide = mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (wide == MAP_FAILED)
+        return NULL;
+    size_t before = -(uintptr_t)wide % HUGE_PAGE;
+    if (before > 0)
+        (void)munmap(wide, before);
+    (void)munmap(wide + before + size, HUGE_PAGE - before);
+    (void)madvise(wide + before, size, MADV_HUGEPAGE); /* a wish: -EINVAL without THP */
+    return wide + before;
+}
+
+void mem_unmap(void *block, size_t max)
+{
+    (void)munmap(block, mapped_size(max));
 }
 
 void mem_trim(void)
