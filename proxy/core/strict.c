@@ -80,7 +80,8 @@ static enum strict_verdict check_request_line(struct slice line)
         return STRICT_FIRST_LINE;
     struct slice method = {line.at, space};
     struct slice version = slice_skip(line, line.len - 8);
-    if (!octet_are_token(method) || version.at[-1] != ' ')
+    struct slice target = {line.at + space, line.len - 8 - space};
+    if (!octet_are_token(method) || version.at[-1] != ' ' || slice_trim(target).len == 0)
         return STRICT_FIRST_LINE;
     enum strict_verdict verdict = check_version(version);
     if (verdict != STRICT_MORE)

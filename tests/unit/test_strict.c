@@ -185,6 +185,9 @@ static void a_request_line_is_one_of_http_1(void **state) /* RFC 9112 sections 2
         {"GET\t/ HTTP/1.1", STRICT_FIRST_LINE},
         {"GET /", STRICT_FIRST_LINE},
         {"GET", STRICT_FIRST_LINE},
+        {"GET HTTP/1.1", STRICT_FIRST_LINE},
+        {"CONNECT HTTP/1.1", STRICT_FIRST_LINE}, /* llhttp takes this one */
+        {"CONNECT   HTTP/1.1", STRICT_FIRST_LINE},
         {"HTTP/1.1", STRICT_FIRST_LINE},
         {" GET / HTTP/1.1", STRICT_FIRST_LINE},
         {": / HTTP/1.1", STRICT_FIRST_LINE},

@@ -136,6 +136,7 @@ TARGETS = [
             + get(target="/v1/tunnel"), (400, 405, 501), haproxy=None),
     refused("a CONNECT of a path", "RFC 9112 3.2.3", line("CONNECT /v1/x HTTP/1.1"),
             (400, 405, 501), haproxy=None),
+    refused("a CONNECT of nothing", "RFC 9112 3.2.3", line("CONNECT HTTP/1.1")),
     case("OPTIONS of the server is answered", "RFC 9110 9.3.7",
          line("OPTIONS * HTTP/1.1"),
          Answer((200, 204), has={"allow": "GET, HEAD, POST, OPTIONS"}),
