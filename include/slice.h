@@ -70,6 +70,14 @@ static inline struct slice slice_trim(struct slice text)
     return text;
 }
 
+/* Position of a byte in `text`, or SIZE_MAX. */
+static inline size_t slice_find_byte(struct slice text, char byte)
+{
+    const char *at = text.len == 0 ? NULL : memchr(text.at, byte, text.len);
+
+    return at == NULL ? SIZE_MAX : (size_t)(at - text.at);
+}
+
 /* Position of `needle` in `text`, or SIZE_MAX. An empty needle is found at 0. */
 static inline size_t slice_find(struct slice text, struct slice needle)
 {

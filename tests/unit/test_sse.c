@@ -256,6 +256,59 @@ static void a_name_longer_than_any_is_no_name_of_ours(void **state)
     assert_false(s.is_complete);
 }
 
+/* Events behind the first content are looked through, not read, when they come in one piece. */
+static void what_follows_the_first_content_is_judged_as_well(void **state)
+{
+    static const struct row rows[] = {
+        {SSE_CHAT, DELTA DELTA DELTA, CONTENT, NULL},
+        {SSE_CHAT, DELTA DELTA "data: {\"error\":{\"code\":\"x\"}}\n\n", CONTENT | ERROR, "x"},
+        {SSE_CHAT, DELTA "data: {\"id\":1,\"error\" : \"y\"}\n\n" DELTA, CONTENT | ERROR, NULL},
+        {SSE_CHAT, DELTA "data: {\"response\":{\"error\":{\"type\":\"z\"}}}\n\n",
+         CONTENT | ERROR, "z"},
+        {SSE_CHAT, DELTA "data: {\"error\":null,\"choices\":[]}\n\n", CONTENT, NULL},
+        {SSE_CHAT, DELTA "data: {\"x\":\"\\\"error\\\":{}\"}\n\n", CONTENT, NULL},
+        {SSE_CHAT, DELTA "data: {\"a\":1,\ndata: \"error\":{}}\n\n", CONTENT | ERROR, NULL},
+        {SSE_CHAT, DELTA "data: {\"a\":1}\nevent: error\n\n", CONTENT, NULL},
+        {SSE_CHAT, DELTA "event: error\ndata: {\"a\":1}\n\n", CONTENT | ERROR, NULL},
+        {SSE_CHAT, DELTA "data: {\"a\":1}\n\ndata: [DONE]\n\n", CONTENT | COMPLETE, NULL},
+        {SSE_CHAT, DELTA "data: {\"a\":1}\n", CONTENT | MIDDLE, NULL},
+    };
+
+    (void)state;
+    CHECK(rows);
+}
+
+static void a_stream_says_the_same_however_it_is_cut(void **state)
+{
+    static const char *const pieces[] = {
+        DELTA, "data: {", "data: ", "\"error\"",    ":",       "{",
+        "}",   "\"",      "}\n\n",  "\n\n",         "\r",      "\n",
+        "\\",  "event",   "er",     "data: {}\n\n", "[DONE]\n"};
+    static char text[1024];
+    static struct sse whole;
+    static struct sse single;
+    uint32_t random = 1;
+
+    (void)state;
+    for (int round = 0; round < 5000; round++) {
+        size_t len = 0;
+        sse_init(&whole, (enum sse_dialect)(round % 4));
+        sse_init(&single, (enum sse_dialect)(round % 4));
+        for (int i = 0; i < 12; i++) {
+            random = random * 1664525 + 1013904223;
+            struct slice piece = slice_of(pieces[(random >> 16) % 17]);
+            memcpy(text + len, piece.at, piece.len);
+            len += piece.len;
+        }
+        sse_feed(&whole, (struct slice){text, len});
+        for (size_t i = 0; i < len; i++)
+            sse_feed(&single, (struct slice){text + i, 1});
+        if (claims_of(&whole) != claims_of(&single))
+            fail_msg("%u at once, %u byte by byte: %.*s", claims_of(&whole), claims_of(&single),
+                     (int)len, text);
+    }
+}
+
 static void any_bytes_do_no_harm(void **state)
 {
     static struct sse s;
@@ -293,6 +346,8 @@ int main(void)
         cmocka_unit_test(a_long_line_is_content_and_ends_where_it_ends),
         cmocka_unit_test(the_scanner_is_small),
         cmocka_unit_test(a_name_longer_than_any_is_no_name_of_ours),
+        cmocka_unit_test(what_follows_the_first_content_is_judged_as_well),
+        cmocka_unit_test(a_stream_says_the_same_however_it_is_cut),
         cmocka_unit_test(any_bytes_do_no_harm),
     };
     return cmocka_run_group_tests_name("sse", tests, NULL, NULL);
