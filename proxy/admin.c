@@ -52,7 +52,7 @@ static void answer_reset(struct client *c)
 
     buf_init(&message, 0);
     buf_init(&body, 0);
-    unsigned status = admin_reset_read(p, buf_slice(&c->body), &ev.node, &message);
+    unsigned status = admin_reset_read(p, buf_slice(&c->message->body), &ev.node, &message);
     if (status == 200) {
         /* Requests that wait may be answered by this; none of them is this client's. */
         driver_post(p->driver, &ev);

@@ -21,6 +21,36 @@
 
 /* ---------------------------------------------------------------- life */
 
+struct client_message *client_message(struct client *c)
+{
+    if (c->message != NULL)
+        return c->message;
+    struct client_message *m = mem_alloc(1, sizeof *m);
+    if (m == NULL)
+        return NULL;
+    strict_init(&m->strict, false, HEAD_BYTES_MAX);
+    buf_init(&m->head, 0); /* bounded by core/strict.c */
+    buf_init(&m->target, TARGET_BYTES_MAX);
+    buf_init(&m->body, ADMIN_BODY_BYTES_MAX);
+    m->route = (struct route){.kind = ROUTE_BAD_TARGET};
+    m->minor = 1;
+    c->message = m;
+    return m;
+}
+
+void client_drop_message(struct client *c)
+{
+    struct client_message *m = c->message;
+
+    if (m == NULL)
+        return;
+    buf_done(&m->head);
+    buf_done(&m->target);
+    buf_done(&m->body);
+    mem_free(m);
+    c->message = NULL;
+}
+
 static void on_handle_closed(uv_handle_t *handle)
 {
     struct client *c = handle->data;
@@ -28,9 +58,7 @@ static void on_handle_closed(uv_handle_t *handle)
 
     if (--c->handles > 0)
         return;
-    buf_done(&c->head);
-    buf_done(&c->target);
-    buf_done(&c->body);
+    client_drop_message(c);
     buf_done(&c->out);
     buf_done(&c->ahead);
     p->client_count--;
@@ -93,8 +121,8 @@ static void on_timer(uv_timer_t *timer)
         break;
     case CLIENT_BODY:
         c->is_persistent = false;
-        client_answer_error(c, c->route.dialect, 408, "The request's body took too long.", NULL,
-                            0);
+        client_answer_error(c, c->message->route.dialect, 408,
+                            "The request's body took too long.", NULL, 0);
         break;
     case CLIENT_BUSY:
         if (!c->is_writing && c->wake_ms > 0) {

@@ -61,7 +61,8 @@ void client_access_target(struct client *c, struct slice method)
     if (a == NULL)
         return;
     (void)snprintf(a->method, sizeof a->method, "%.*s", (int)method.len, method.at);
-    a->path_len = take(access_line_path(buf_slice(&c->target)), a->path, sizeof a->path);
+    a->path_len =
+        take(access_line_path(buf_slice(&c->message->target)), a->path, sizeof a->path);
 }
 
 void client_access_head(struct client *c, unsigned status)
@@ -116,6 +117,7 @@ void client_access_end(struct client *c, enum client_access_end end)
 {
     struct client_access *a = c->access;
     struct proxy *p = c->proxy;
+    const char *known = c->message == NULL ? "" : c->message->request_id;
     char id[REQUEST_ID_MAX];
     char peer[PEER_TEXT_MAX];
 
@@ -140,7 +142,7 @@ void client_access_end(struct client *c, enum client_access_end end)
         .model = {a->model, a->model_len},
         .is_stream = a->is_stream,
         .is_complete = end == CLIENT_ACCESS_WHOLE,
-        .request_id = {id, take(slice_of(c->request_id), id, sizeof id)},
+        .request_id = {id, take(slice_of(known), id, sizeof id)},
     };
     access_put(p->access, &line);
     mem_free(a);

@@ -43,12 +43,34 @@ struct client {
     struct client_request *request; /* to the loop: a write or shutdown under way, or NULL */
     unsigned handles;
 
-    /* The request that is being read. */
+    struct client_message *message; /* NULL while nothing is asked */
+    struct exchange *exchange;      /* the request that is being answered by a node */
+    struct client_access *access;   /* notes on the request; NULL = none, or no access log */
+
+    bool is_persistent; /* as the request has it */
+    bool is_new;        /* nothing was asked yet */
+    bool is_leaving;    /* counted in proxy.leaving_count */
+    bool has_promised;  /* drain: the answer under way said that the connection stays */
+    bool is_reading;
+    bool has_fin;
+    bool is_cutting;  /* close when everything is out */
+    bool is_writing;  /* request->write is under way */
+    uint64_t wake_ms; /* the exchange wants to be called after so long; 0 = not */
+    struct buf out;   /* to be sent */
+    struct buf ahead; /* sent ahead by a pipelining peer */
+};
+
+/* A request, from its first octet to the end of its answer: a connection that waits for one
+ * costs little. */
+struct client_message {
+    /* How it is read. */
     struct strict strict;
     struct buf head; /* what there is of one that comes in pieces */
     enum framing_body framing;
     uint64_t body_left; /* of Content-Length */
     struct chunked chunked;
+
+    /* What it is. */
     struct buf target;
     struct route route;
     unsigned minor;
@@ -57,21 +79,6 @@ struct client {
     struct buf body;                     /* of a request for ourselves */
     char request_id[REQUEST_ID_MAX + 1]; /* "" until the head is read */
     bool is_head_request;
-    bool is_persistent;
-
-    struct exchange *exchange;    /* the request that is being answered by a node */
-    struct client_access *access; /* notes on the request; NULL = none, or no access log */
-
-    bool is_new;       /* nothing was asked yet */
-    bool is_leaving;   /* counted in proxy.leaving_count */
-    bool has_promised; /* drain: the answer under way said that the connection stays */
-    bool is_reading;
-    bool has_fin;
-    bool is_cutting;  /* close when everything is out */
-    bool is_writing;  /* request->write is under way */
-    uint64_t wake_ms; /* the exchange wants to be called after so long; 0 = not */
-    struct buf out;   /* to be sent */
-    struct buf ahead; /* sent ahead by a pipelining peer */
 };
 
 /* What the loop needs while it writes or shuts down; most answers are written without it. */
@@ -84,6 +91,12 @@ struct client_request {
 };
 
 /* ---- client.c */
+/* The message of the connection, a new one if there was none. NULL on -ENOMEM. */
+struct client_message *client_message(struct client *c);
+
+/* Accepts that there is none. */
+void client_drop_message(struct client *c);
+
 void client_read(struct client *c);
 void client_set_timer(struct client *c, uint64_t timeout_ms);
 void client_rest_timer(struct client *c);
@@ -130,8 +143,6 @@ void client_access_exchange(struct client *c);
 void client_access_end(struct client *c, enum client_access_end end);
 
 /* ---- client_parse.c */
-void client_parse_init(struct client *c);
-
 /* More bytes, in phase IDLE, HEAD or BODY. White space in them may be written over. */
 void client_parse(struct client *c, char *bytes, size_t len);
 

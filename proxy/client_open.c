@@ -20,7 +20,6 @@ struct client *client_new(struct proxy *p)
     c->proxy = p;
     list_init(&c->turn);
     list_init(&c->peer.link);
-    client_parse_init(c);
     return c;
 }
 

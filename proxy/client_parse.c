@@ -23,8 +23,10 @@ static const char own_body_too_long[] = "The request body is longer than 4096 by
 /* Notes what answer_now() will say. */
 static int refuse_now(struct client *c, unsigned status, const char *sentence)
 {
-    c->refusal_status = status;
-    c->refusal = sentence;
+    struct client_message *m = c->message;
+
+    m->refusal_status = status;
+    m->refusal = sentence;
     return -1;
 }
 
@@ -38,7 +40,9 @@ static int out_of_memory(struct client *c)
 /* A request for a node: its exchange collects the body. */
 static int begin_exchange(struct client *c, const struct head *h)
 {
-    c->exchange = exchange_new(c, h->method, &c->route, &h->fields, c->minor, c->request_id);
+    struct client_message *m = c->message;
+
+    c->exchange = exchange_new(c, h->method, &m->route, &h->fields, m->minor, m->request_id);
     if (c->exchange == NULL)
         return out_of_memory(c);
     return 0;
@@ -55,24 +59,26 @@ static int ask_for_body(struct client *c, const struct framing *framing)
 
 static void note_refusal(struct client *c, const struct framing *framing)
 {
-    switch (c->route.kind) {
+    struct client_message *m = c->message;
+
+    switch (m->route.kind) {
     case ROUTE_BAD_TARGET:
-        c->refusal_status = 400;
-        c->refusal = "The path must be written plainly: no dot segments, double slashes, "
+        m->refusal_status = 400;
+        m->refusal = "The path must be written plainly: no dot segments, double slashes, "
                      "backslashes or encoded ones.";
         break;
     case ROUTE_NOT_FOUND:
-        c->refusal_status = 404;
-        c->refusal = "There is nothing here. The API is under /v1/, the state under /health.";
+        m->refusal_status = 404;
+        m->refusal = "There is nothing here. The API is under /v1/, the state under /health.";
         break;
     case ROUTE_BAD_METHOD:
-        c->refusal_status = 405;
-        c->refusal = "This method is not allowed here.";
+        m->refusal_status = 405;
+        m->refusal = "This method is not allowed here.";
         break;
     default:
         if (framing->wants_websocket) {
-            c->refusal_status = 404;
-            c->refusal = "This gateway does not speak WebSocket; use plain HTTP.";
+            m->refusal_status = 404;
+            m->refusal = "This gateway does not speak WebSocket; use plain HTTP.";
         }
         break;
     }
@@ -81,41 +87,44 @@ static void note_refusal(struct client *c, const struct framing *framing)
 /* How its body will be read. */
 static void set_framing(struct client *c, const struct head *h, const struct framing *framing)
 {
-    c->framing = framing->body;
-    c->body_left = framing->content_length;
-    if (c->framing == FRAMING_CHUNKED)
-        chunked_init(&c->chunked, HEAD_BYTES_MAX, HEAD_FIELDS_MAX - (unsigned)h->fields.count);
+    struct client_message *m = c->message;
+
+    m->framing = framing->body;
+    m->body_left = framing->content_length;
+    if (m->framing == FRAMING_CHUNKED)
+        chunked_init(&m->chunked, HEAD_BYTES_MAX, HEAD_FIELDS_MAX - (unsigned)h->fields.count);
 }
 
 /* The head is well-formed: what does it ask for? */
 static int judge_head(struct client *c, const struct head *h)
 {
+    struct client_message *m = c->message;
     const struct config_gateway *gateway = &c->proxy->config->gateway;
 
-    c->minor = h->minor;
-    c->is_head_request = slice_equal(h->method, SLICE("HEAD"));
-    if (buf_append_slice(&c->target, h->target) < 0)
+    m->minor = h->minor;
+    m->is_head_request = slice_equal(h->method, SLICE("HEAD"));
+    if (buf_append_slice(&m->target, h->target) < 0)
         return h->target.len > TARGET_BYTES_MAX
                    ? refuse_now(c, 414, strict_sentence(STRICT_TARGET))
                    : out_of_memory(c);
     client_access_target(c, h->method);
-    exchange_text_request_id(c->proxy, &h->fields, c->request_id, sizeof c->request_id);
-    struct framing framing = framing_of_request(h->fields.at, h->fields.count, c->minor);
+    exchange_text_request_id(c->proxy, &h->fields, m->request_id, sizeof m->request_id);
+    struct framing framing = framing_of_request(h->fields.at, h->fields.count, m->minor);
     if (framing.refusal_status != 0)
         return refuse_now(c, framing.refusal_status, framing.refusal);
     c->is_persistent = framing.is_persistent && !slice_equal(h->method, SLICE("CONNECT"));
-    c->route = route_find(h->method, buf_slice(&c->target));
+    m->route = route_find(h->method, buf_slice(&m->target));
     if (framing.content_length > gateway->body_max_bytes)
         return refuse_now(c, 413, "The request body is longer than [gateway] body_max.");
-    if (c->route.kind == ROUTE_RESET_ACTIVE && framing.content_length > ADMIN_BODY_BYTES_MAX)
+    if (m->route.kind == ROUTE_RESET_ACTIVE && framing.content_length > ADMIN_BODY_BYTES_MAX)
         return refuse_now(c, 413, own_body_too_long);
     note_refusal(c, &framing);
-    if (c->refusal_status != 0 && framing.expects_continue)
+    if (m->refusal_status != 0 && framing.expects_continue)
         return -1; /* answered before the body is sent (RFC 9110 section 10.1.1) */
     set_framing(c, h, &framing);
-    if (c->refusal_status != 0)
+    if (m->refusal_status != 0)
         return 0;
-    int r = c->route.kind == ROUTE_NODE ? begin_exchange(c, h) : 0;
+    int r = m->route.kind == ROUTE_NODE ? begin_exchange(c, h) : 0;
     return r == 0 ? ask_for_body(c, &framing) : r;
 }
 
@@ -148,11 +157,13 @@ static int read_head(struct client *c, struct slice bytes)
 /* Only one of our own endpoints has something to read; what others are sent is dropped. */
 static int add_own_body(struct client *c, struct slice bytes)
 {
+    struct client_message *m = c->message;
+
     if (c->phase == CLIENT_CLOSING)
         return -1;
-    if (c->route.kind != ROUTE_RESET_ACTIVE || c->refusal_status != 0)
+    if (m->route.kind != ROUTE_RESET_ACTIVE || m->refusal_status != 0)
         return 0;
-    switch (buf_append_slice(&c->body, bytes)) {
+    switch (buf_append_slice(&m->body, bytes)) {
     case 0:
         return 0;
     case -EMSGSIZE:
@@ -186,7 +197,7 @@ static int read_chunks(struct client *c, struct slice *bytes)
     struct slice data;
 
     for (;;) {
-        switch (chunked_next(&c->chunked, bytes, &data)) {
+        switch (chunked_next(&c->message->chunked, bytes, &data)) {
         case CHUNKED_DATA:
             if (add_body(c, data) < 0)
                 return -1;
@@ -205,20 +216,21 @@ static int read_chunks(struct client *c, struct slice *bytes)
 
 static int read_length(struct client *c, struct slice *bytes)
 {
+    struct client_message *m = c->message;
     struct slice data = *bytes;
 
-    if (data.len > c->body_left)
-        data.len = (size_t)c->body_left;
+    if (data.len > m->body_left)
+        data.len = (size_t)m->body_left;
     if (data.len > 0 && add_body(c, data) < 0)
         return -1;
-    c->body_left -= data.len;
+    m->body_left -= data.len;
     *bytes = slice_skip(*bytes, data.len);
-    return c->body_left == 0 ? 0 : -EAGAIN;
+    return m->body_left == 0 ? 0 : -EAGAIN;
 }
 
 static int read_body(struct client *c, struct slice *bytes)
 {
-    switch (c->framing) {
+    switch (c->message->framing) {
     case FRAMING_LENGTH:
         return read_length(c, bytes);
     case FRAMING_CHUNKED:
@@ -232,52 +244,40 @@ static int read_body(struct client *c, struct slice *bytes)
 
 /* ---------------------------------------------------------------- message */
 
-static void expect_head(struct client *c)
-{
-    strict_init(&c->strict, false, HEAD_BYTES_MAX);
-}
-
-void client_parse_init(struct client *c)
-{
-    buf_init(&c->head, 0); /* bounded by core/strict.c */
-    buf_init(&c->target, TARGET_BYTES_MAX);
-    buf_init(&c->body, ADMIN_BODY_BYTES_MAX);
-    expect_head(c);
-}
-
 /* The whole message is here: answer it, or hand it to the engine. */
 static void answer(struct client *c)
 {
-    struct route route = c->route;
+    struct client_message *m = c->message;
+    struct route route = m->route;
 
     c->phase = CLIENT_BUSY;
     client_rest_timer(c);
-    buf_done(&c->target);
-    if (c->refusal_status == 405) {
+    buf_done(&m->target);
+    if (m->refusal_status == 405) {
         char allow[64];
         (void)snprintf(allow, sizeof allow, "Allow: %s\r\n", route.allow);
         client_answer(c, 405, "text/plain", allow, SLICE("This method is not allowed here.\n"));
-    } else if (c->refusal_status != 0) {
-        client_answer_error(c, route.dialect, c->refusal_status, c->refusal, NULL, 0);
+    } else if (m->refusal_status != 0) {
+        client_answer_error(c, route.dialect, m->refusal_status, m->refusal, NULL, 0);
     } else if (route.kind == ROUTE_NODE) {
         exchange_submit(c->exchange);
     } else {
         admin_answer(c, &route);
     }
-    buf_done(&c->body);
 }
 
 /* The message must not be read further. */
 static void answer_now(struct client *c)
 {
-    uint64_t retry_after_s = c->refusal_status == 503;
+    struct client_message *m = c->message;
+    uint64_t retry_after_s = m->refusal_status == 503;
 
     if (c->phase == CLIENT_CLOSING)
         return;
     client_access_begin(c);
-    buf_done(&c->body);
+    buf_done(&m->body);
     c->is_persistent = false;
-    client_answer_error(c, c->route.dialect, c->refusal_status, c->refusal, NULL,
+    client_answer_error(c, m->route.dialect, m->refusal_status, m->refusal, NULL,
                         retry_after_s);
 }
 
@@ -287,18 +287,11 @@ static void begin_message(struct client *c)
     c->phase = CLIENT_HEAD;
     c->is_new = false;
     client_access_begin(c);
-    c->request_id[0] = '\0';
-    c->refusal_status = 0;
-    c->is_head_request = false;
-    c->route = (struct route){.kind = ROUTE_BAD_TARGET};
-    c->minor = 1;
-    buf_clear(&c->target);
 }
 
 /* What is behind the message is the beginning of the next one. */
 static void end_message(struct client *c, struct slice behind)
 {
-    expect_head(c);
     if (behind.len > 0 && buf_append_slice(&c->ahead, behind) < 0)
         client_close(c);
     else
@@ -323,20 +316,25 @@ static void continue_body(struct client *c, struct slice bytes)
 /* The head goes on. Empty lines before it are forgotten, but for half of one. */
 static void wait_for_head(struct client *c, struct slice head)
 {
-    if (!c->strict.has_begun) {
-        head = slice_skip(head, c->strict.line_at);
-        expect_head(c);
+    struct client_message *m = c->message;
+
+    if (!m->strict.has_begun) {
+        head = slice_skip(head, m->strict.line_at);
+        strict_init(&m->strict, false, HEAD_BYTES_MAX);
     } else if (c->phase == CLIENT_IDLE) {
         begin_message(c);
         client_set_timer(c, c->proxy->config->gateway.head_timeout_ms);
     }
-    if (head.len > 0 && buf_append_slice(&c->head, head) < 0)
+    if (head.len == 0)
+        client_drop_message(c);
+    else if (buf_append_slice(&m->head, head) < 0)
         client_close(c);
 }
 
 static void continue_head(struct client *c, char *head, size_t len)
 {
-    enum strict_verdict verdict = strict_read(&c->strict, head, len);
+    struct strict *strict = &c->message->strict;
+    enum strict_verdict verdict = strict_read(strict, head, len);
 
     if (verdict == STRICT_MORE) {
         wait_for_head(c, (struct slice){head, len});
@@ -345,29 +343,33 @@ static void continue_head(struct client *c, char *head, size_t len)
     if (c->phase == CLIENT_IDLE)
         begin_message(c);
     int r = verdict == STRICT_WHOLE
-                ? read_head(c, (struct slice){head, c->strict.end})
+                ? read_head(c, (struct slice){head, strict->end})
                 : refuse_now(c, strict_status(verdict), strict_sentence(verdict));
     if (r < 0) {
         answer_now(c);
         return;
     }
     c->phase = CLIENT_BODY;
-    continue_body(c, slice_skip((struct slice){head, len}, c->strict.end));
+    continue_body(c, slice_skip((struct slice){head, len}, strict->end));
 }
 
 void client_parse(struct client *c, char *bytes, size_t len)
 {
-    struct buf kept = c->head;
-
     if (c->phase == CLIENT_BODY) {
         continue_body(c, (struct slice){bytes, len});
         return;
     }
-    if (kept.len == 0) {
+    struct client_message *m = client_message(c);
+    if (m == NULL) {
+        client_close(c);
+        return;
+    }
+    if (m->head.len == 0) {
         continue_head(c, bytes, len);
         return;
     }
-    buf_init(&c->head, 0);
+    struct buf kept = m->head;
+    buf_init(&m->head, 0);
     if (buf_append(&kept, bytes, len) < 0)
         client_close(c);
     else

@@ -246,6 +246,7 @@ void client_finish(struct client *c)
     if (!client_flush(c))
         return;
     c->phase = CLIENT_IDLE;
+    client_drop_message(c);
     if (!c->is_writing) /* else when it is written */
         client_set_timer(c, p->config->gateway.keepalive_timeout_ms);
     if (p->is_draining)
@@ -258,24 +259,30 @@ void client_answer(struct client *c, unsigned status, const char *content_type,
                    const char *extra_fields, struct slice body)
 {
     struct buf *out = &c->out;
+    struct client_message *m = client_message(c);
 
-    if (c->request_id[0] == '\0') /* of a head that could not be read */
-        exchange_text_request_id(c->proxy, NULL, c->request_id, sizeof c->request_id);
+    if (m == NULL) {
+        client_close(c);
+        return;
+    }
+    if (m->request_id[0] == '\0') /* of a head that could not be read */
+        exchange_text_request_id(c->proxy, NULL, m->request_id, sizeof m->request_id);
+    size_t shown = m->is_head_request ? 0 : body.len;
     int r = buf_printf(
         out,
         "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
         "Cache-Control: no-store\r\n%sX-Request-Id: %s\r\n%s\r\n",
-        status, answer_phrase(status), content_type, body.len, extra_fields, c->request_id,
-        client_is_persistent(c) ? (c->minor == 0 ? "Connection: keep-alive\r\n" : "")
+        status, answer_phrase(status), content_type, body.len, extra_fields, m->request_id,
+        client_is_persistent(c) ? (m->minor == 0 ? "Connection: keep-alive\r\n" : "")
                                 : "Connection: close\r\n");
-    if (r == 0 && !c->is_head_request)
-        r = buf_append_slice(out, body);
+    if (r == 0)
+        r = buf_append(out, body.at, shown);
     if (r < 0) {
         client_close(c);
         return;
     }
     client_access_head(c, status);
-    client_access_body(c, c->is_head_request ? 0 : body.len);
+    client_access_body(c, shown);
     client_finish(c);
 }
 
