@@ -95,7 +95,12 @@
 #define MULTIPLIERS_MAX       128 /* GitHub lists some 30 models */
 
 /* Nodes' processes */
-#define COMMAND_WORDS_MAX 64
-#define NODE_ENV_MAX      64 /* env.NAME and pass_env entries of one node */
+#define COMMAND_WORDS_MAX      64
+#define NODE_ENV_MAX           64          /* env.NAME and pass_env entries of one node */
+#define ENV_FILE_VARIABLES_MAX 64          /* and as many of one env_file */
+#define ENV_FILE_BYTES_MAX     (64 * 1024) /* what PLAN_BYTES_MAX could take in */
+#define IDENTITY_NAME_MAX      63          /* of a user or group; useradd(8) allows 32 */
+/* Supplementary groups of a user: directories of large companies have some hundred. */
+#define IDENTITY_GROUPS_MAX 1024
 
 #endif

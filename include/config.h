@@ -97,6 +97,13 @@ struct config_log {
     char *access_file; /* absolute; NULL = stderr */
 };
 
+/* A number that may also be left as the process that starts us has it. */
+struct config_optional {
+    bool is_set;   /* false: "inherit" */
+    int64_t value; /* CONFIG_INFINITY: no limit */
+};
+#define CONFIG_INFINITY INT64_MAX
+
 /* env.NAME = VALUE, or a name of pass_env with value NULL ("take ours, if set"). */
 struct config_env {
     char *name;
@@ -116,9 +123,21 @@ struct config_node {
     char *command;           /* one line; split and expanded by supervisor/core/plan; NULL for
                                 external nodes, as are account_type and env */
     char *account_type;      /* NULL or individual, business, enterprise */
-    int64_t rate_limit_s;    /* 0 = not given */
-    int64_t proxy_env;       /* enum config_tristate */
-    char *token_file;        /* relative to the node's HOME */
+    char *user;              /* a name or number that exists; NULL = ours */
+    char *group;             /* the same; NULL = that of the user */
+    char *directory;         /* where it starts; NULL = its HOME; may have %(...)s, like home,
+                                env_file and github_token_file */
+    char *home;              /* its HOME; NULL = state_dir/nodes/NAME */
+    char *env_file;          /* with - before it: may be missing; or NULL */
+    struct config_optional umask;
+    struct config_optional nice;
+    struct config_optional oom_score_adj;
+    struct config_optional limit_nofile;
+    struct config_optional limit_core;
+    int64_t rate_limit_s; /* 0 = not given */
+    bool rate_limit_wait;
+    int64_t proxy_env; /* enum config_tristate */
+    char *token_file;  /* relative to the node's HOME */
     uint64_t start_timeout_ms;
     uint64_t restart_delay_ms;
     uint64_t restart_delay_max_ms;

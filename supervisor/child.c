@@ -20,9 +20,8 @@
 #include <unistd.h>
 
 #include "log.h"
-#include "mem.h"
 #include "slice.h"
-#include "supervisor/core/plan.h"
+#include "supervisor/launch.h"
 
 #define CHILD_MAGIC      0x4348494cu
 #define LAST_WORDS_MS    2000 /* an error printed so shortly before the end explains it */
@@ -117,6 +116,19 @@ static void on_line(void *data, int stream, const char *text, size_t len)
     }
 }
 
+static struct launch launch_of(const struct child *c)
+{
+    return (struct launch){
+        .config = c->config,
+        .state_dir = c->host->state_dir,
+        .home = c->home,
+        .identity = &c->identity,
+        .address = c->address,
+        .port = c->port,
+        .nofile_before = c->host->nofile_before,
+    };
+}
+
 /* What to tell people about the end of the present process. */
 static void explain_end(struct child *c, const struct reaper_end *end)
 {
@@ -125,9 +137,10 @@ static void explain_end(struct child *c, const struct reaper_end *end)
     bool is_fresh =
         c->complaint[0] != '\0' && uv_now(c->host->loop) - c->complaint_ms < LAST_WORDS_MS;
 
+    struct launch launch = launch_of(c);
     reaper_end_words(end, words, sizeof words);
     if (spawn_child_failed(&c->process, &failure))
-        set_problem(c, "%s: %s", spawn_stage_word(failure.stage), strerror(failure.error));
+        launch_failure(&launch, &failure, c->problem);
     else if (c->why[0] != '\0')
         set_problem(c, "%s", c->why);
     else if (end->code == CLD_EXITED && is_fresh)
@@ -157,46 +170,30 @@ static void on_exited(void *data, const struct reaper_end *end)
     c->host->on_exited(c->host->data, c);
 }
 
-static bool build_plan(const struct config_node *config, const char *state_dir,
-                       const struct plan_request *place, struct plan *plan,
-                       struct error *ret_error)
+/* Whom it runs as, and a home that is his. */
+static int prepare_home(struct child *c, struct error *ret_error)
 {
-    static const enum plan_proxy_env proxy_env[] = {
-        [CONFIG_AUTO] = PLAN_PROXY_ENV_AUTO,
-        [CONFIG_YES] = PLAN_PROXY_ENV_YES,
-        [CONFIG_NO] = PLAN_PROXY_ENV_NO,
-    };
-    struct plan_env env[NODE_ENV_MAX];
-    struct plan_request request = *place;
+    const struct config_node *config = c->config;
+    int r = 0;
 
-    for (size_t i = 0; i < config->env_count; i++)
-        env[i] = (struct plan_env){config->env[i].name, config->env[i].value};
-    request.node = config->name;
-    request.command = config->command;
-    request.account_type = config->account_type;
-    request.rate_limit_s = (uint64_t)config->rate_limit_s;
-    request.proxy_env = proxy_env[config->proxy_env];
-    request.env = env;
-    request.env_count = config->env_count;
-    request.state_dir = state_dir;
-    request.inherit = (const char *const *)environ;
-    return plan_build(&request, plan, ret_error);
-}
-
-bool child_check(const struct config_node *config, const char *state_dir,
-                 struct error *ret_error)
-{
-    const struct plan_request place = {
-        .address = "127.0.0.1", .port = 65535, .home = state_dir};
-    struct plan *plan = mem_alloc(1, sizeof *plan);
-    bool is_good = plan != NULL;
-
-    if (is_good)
-        is_good = build_plan(config, state_dir, &place, plan, ret_error);
-    else
-        (void)snprintf(ret_error->text, sizeof ret_error->text, "out of memory");
-    mem_free(plan);
-    return is_good;
+    c->identity = (struct identity){.uid = c->host->ours.uid, .gid = c->host->ours.gid};
+    if (config->user != NULL || config->group != NULL)
+        r = identity_find(config->user, config->group, &c->identity, ret_error);
+    if (r < 0)
+        return r;
+    const struct home_owner owner = {.uid = c->identity.uid, .gid = c->identity.gid};
+    if (config->home == NULL) {
+        r = home_prepare(c->host->state_dir, &c->host->ours, config->name, &owner, c->home,
+                         ret_error);
+    } else {
+        r = launch_home(config, c->host->state_dir, c->home, ret_error);
+        r = r < 0 ? r : home_prepare_at(c->home, &owner, ret_error);
+    }
+    if (r == -EPERM && owner.uid != geteuid() && geteuid() != 0)
+        (void)snprintf(ret_error->text, sizeof ret_error->text,
+                       "node %s: only root can run it as user '%s' (%.300s: %s)", config->name,
+                       c->identity.user, c->home, strerror(-r));
+    return r;
 }
 
 int child_init(struct child *c, const struct child_host *host, const struct config_node *config,
@@ -219,34 +216,7 @@ int child_init(struct child *c, const struct child_host *host, const struct conf
         log_warn("command has no %%(port)s, so the node does not know its port and will not be "
                  "found node=%s",
                  config->name);
-    return home_prepare(host->state_dir, config->name, c->home, ret_error);
-}
-
-/* From settings to a process; false with the problem set. */
-static bool launch(struct child *c, struct plan *plan)
-{
-    const struct plan_request place = {.address = c->address, .port = c->port, .home = c->home};
-    struct spawn_failure failure;
-    struct error error;
-    char file[HOME_PATH_MAX];
-
-    if (!build_plan(c->config, c->host->state_dir, &place, plan, &error)) {
-        set_problem(c, "%.150s", error.text);
-        return false;
-    }
-    const char *path = plan_getenv(plan, "PATH");
-    int r = spawn_resolve(plan->argv[0], path, file, sizeof file);
-    if (r < 0) {
-        set_problem(c, "exec: %.100s: %s", plan->argv[0], strerror(-r));
-        return false;
-    }
-    const struct spawn_request request = {
-        .file = file, .argv = plan->argv, .envp = plan->envp, .directory = c->home};
-    if (spawn_start(&request, &c->process, &failure) < 0) {
-        set_problem(c, "%s: %s", spawn_stage_word(failure.stage), strerror(failure.error));
-        return false;
-    }
-    return true;
+    return prepare_home(c, ret_error);
 }
 
 static void watch(struct child *c)
@@ -271,9 +241,6 @@ static void watch(struct child *c)
 
 bool child_start(struct child *c, uint16_t generation)
 {
-    struct plan *plan = mem_alloc(1, sizeof *plan);
-    bool has_started = false;
-
     assert(c->magic == CHILD_MAGIC && !child_has_process(c));
     c->generation = generation;
     c->starts++;
@@ -283,13 +250,13 @@ bool child_start(struct child *c, uint16_t generation)
     memset(c->evidence_ms, 0, sizeof c->evidence_ms);
     evidence_init(&c->evidence);
     prompt_init(&c->prompt);
-    int r = plan == NULL ? -ENOMEM : address_free_port(c->address, &c->port);
-    if (r < 0)
+    int r = address_free_port(c->address, &c->port);
+    if (r < 0) {
         set_problem(c, "port: %s", strerror(-r));
-    else
-        has_started = launch(c, plan);
-    mem_free(plan);
-    if (!has_started)
+        return false;
+    }
+    const struct launch launch = launch_of(c);
+    if (!launch_start(&launch, &c->process, c->problem))
         return false;
     c->started_ms = uv_now(c->host->loop);
     watch(c);

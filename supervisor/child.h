@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include <uv.h>
 
@@ -18,6 +19,7 @@
 #include "supervisor/core/evidence.h"
 #include "supervisor/core/prompt.h"
 #include "supervisor/home.h"
+#include "supervisor/identity.h"
 #include "supervisor/output.h"
 #include "supervisor/reaper.h"
 #include "supervisor/spawn.h"
@@ -30,6 +32,8 @@ struct child_host {
     uv_loop_t *loop;
     struct reaper *reaper;
     const char *state_dir;
+    struct home_owner ours;             /* of what is not a node's own */
+    const struct rlimit *nofile_before; /* the limit before we raised ours; borrowed */
     void (*on_prompt)(void *data, struct child *child);    /* its code and url are new */
     void (*on_logged_in)(void *data, struct child *child); /* its account is new */
     /* A line of its log proves this. `line` is for people: redacted, at most REASON_MAX - 1
@@ -46,6 +50,7 @@ struct child {
     const struct child_host *host;
     const struct config_node *config;
     uint16_t slot;
+    struct identity identity;
     char home[HOME_PATH_MAX];
     char address[ADDRESS_TEXT_MAX]; /* chosen once a run */
     uint64_t starts;                /* so far */
@@ -67,15 +72,12 @@ struct child {
     uint64_t complaint_ms;      /* when */
 };
 
-/* Prepares the home and the address. `host` and `config` are borrowed for the child's life.
- * Errors: those of home_prepare() and address_random(), in words. */
+/* Looks up its user, prepares the home and the address. `host` and `config` are borrowed for
+ * the child's life. Errors: those of identity_find(), home_prepare() and address_random(), in
+ * words. */
 int child_init(struct child *child, const struct child_host *host,
                const struct config_node *config, unsigned slot,
                struct error *ret_error) MUST_CHECK;
-
-/* Would its command do? For `check`: nothing is started or created. */
-bool child_check(const struct config_node *config, const char *state_dir,
-                 struct error *ret_error) MUST_CHECK;
 
 /* Starts its process. False when there is none; `problem` then says why, and on_exited is not
  * called. */

@@ -54,8 +54,9 @@ struct cluster {
     uv_timer_t timer; /* fleet_deadline() */
     uv_timer_t tick;  /* runs while draining and sweeping */
     struct child_host child_host;
-    int lock_fd;          /* -1: the state directory is not ours to write to */
-    struct state *memory; /* NULL: nothing survives a restart */
+    struct rlimit nofile_before; /* raise_descriptor_limit() */
+    int lock_fd;                 /* -1: the state directory is not ours to write to */
+    struct state *memory;        /* NULL: nothing survives a restart */
     enum cluster_phase phase;
     unsigned stop_signals;
     uint64_t shutdown_ms; /* when the whole shutdown must be over */

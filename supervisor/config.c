@@ -11,9 +11,7 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "mem.h"
 #include "supervisor/config_environ.h"
@@ -24,6 +22,7 @@
 #include "supervisor/config_section.h"
 #include "supervisor/config_table.h"
 #include "supervisor/config_value.h"
+#include "supervisor/file_text.h"
 
 struct loader {
     const char *path;
@@ -35,37 +34,6 @@ struct loader {
 
 /* ---------------------------------------------------------------- the file */
 
-/* 0, -ENOMEM, -E2BIG, or what open(2) and read(2) say. */
-static int read_file(const char *path, struct buf *text)
-{
-    int fd;
-    int r = 0;
-
-    do
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    while (fd < 0 && errno == EINTR);
-    if (fd < 0)
-        return -errno;
-    for (;;) {
-        r = buf_reserve(text, 4096);
-        if (r < 0)
-            break;
-        ssize_t n = read(fd, text->data + text->len, text->capacity - text->len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        r = n < 0 ? -errno : 0;
-        if (n <= 0)
-            break;
-        text->len += (size_t)n;
-        if (text->len > CONFIG_FILE_BYTES_MAX) {
-            r = -E2BIG;
-            break;
-        }
-    }
-    (void)close(fd);
-    return r;
-}
-
 /* Reads the file into l->ini. What stops the whole load is returned and in the report. */
 static int load_file(struct loader *l, bool may_be_missing)
 {
@@ -73,7 +41,7 @@ static int load_file(struct loader *l, bool may_be_missing)
     struct buf text;
 
     buf_init(&text, 0);
-    int r = read_file(l->path, &text);
+    int r = file_text_read(l->path, FILE_TEXT_ANY, CONFIG_FILE_BYTES_MAX, &text);
     if (r == -ENOENT && may_be_missing)
         r = 0;
     else if (r == -E2BIG)

@@ -36,6 +36,9 @@ static const size_t string_offsets[] = {
     offsetof(struct config_node, url),          offsetof(struct config_node, url_host),
     offsetof(struct config_node, token),        offsetof(struct config_node, command),
     offsetof(struct config_node, account_type), offsetof(struct config_node, token_file),
+    offsetof(struct config_node, user),         offsetof(struct config_node, group),
+    offsetof(struct config_node, directory),    offsetof(struct config_node, home),
+    offsetof(struct config_node, env_file),
 };
 #define STRINGS (sizeof string_offsets / sizeof string_offsets[0])
 
@@ -122,9 +125,15 @@ void config_node_done(struct config_node *node)
 
 void config_node_drop_process(struct config_node *node)
 {
-    set_string(&node->command, NULL);
-    set_string(&node->account_type, NULL);
-    set_string(&node->token_file, NULL);
+    for (size_t i = 0; i < config_table_count; i++) {
+        const struct config_row *row = &config_table_rows[i];
+        if (strcmp(row->section, "node") != 0 || row->about != CONFIG_ABOUT_SPAWNED)
+            continue;
+        for (size_t k = 0; k < STRINGS; k++) {
+            if (string_offsets[k] == row->offset)
+                set_string(string_at(node, k), NULL);
+        }
+    }
     drop_env(node);
 }
 

@@ -16,25 +16,33 @@
 
 /* What a value looks like, and what its field is. */
 enum config_type {
-    CONFIG_TYPE_DURATION,  /* uint64_t ms; min and max in ms */
-    CONFIG_TYPE_SECONDS,   /* int64_t s, written as a duration; min and max in ms */
-    CONFIG_TYPE_BYTES,     /* uint64_t; min and max in bytes */
-    CONFIG_TYPE_INTEGER,   /* int64_t */
-    CONFIG_TYPE_BOOL,      /* bool, one of `words` */
-    CONFIG_TYPE_WORD,      /* int64_t, one of `words` */
-    CONFIG_TYPE_WORDS,     /* uint32_t, the bits of any of `words`; between the sets min, which
-                              are always in it, and max */
-    CONFIG_TYPE_NAME,      /* char *, one of `words` or NULL */
-    CONFIG_TYPE_DIRECTORY, /* char *, an absolute path of at most max bytes */
-    CONFIG_TYPE_FILE,      /* char *, the same; or NULL */
-    CONFIG_TYPE_HOME_FILE, /* char *, a path below the node's HOME */
-    CONFIG_TYPE_TOKEN,     /* char *, visible ASCII, goes into an HTTP header; or NULL */
-    CONFIG_TYPE_COMMAND,   /* char *, kept with its quotes */
-    CONFIG_TYPE_LISTEN,    /* struct config_listens; min and max of how many */
-    CONFIG_TYPE_URL,       /* char *url, url_host and url_port of struct config_node */
-    CONFIG_TYPE_ENV,       /* env.NAME: env[] of struct config_node */
-    CONFIG_TYPE_PASS_ENV,  /* names; the same env[] */
-    CONFIG_TYPE_PRICE,     /* any key: a row of quota.multipliers; min and max in thousandths */
+    CONFIG_TYPE_DURATION,   /* uint64_t ms; min and max in ms */
+    CONFIG_TYPE_SECONDS,    /* int64_t s, written as a duration; min and max in ms */
+    CONFIG_TYPE_BYTES,      /* uint64_t; min and max in bytes */
+    CONFIG_TYPE_INTEGER,    /* int64_t */
+    CONFIG_TYPE_BOOL,       /* bool, one of `words` */
+    CONFIG_TYPE_WORD,       /* int64_t, one of `words` */
+    CONFIG_TYPE_WORDS,      /* uint32_t, the bits of any of `words`; between the sets min, which
+                               are always in it, and max */
+    CONFIG_TYPE_NAME,       /* char *, one of `words` or NULL */
+    CONFIG_TYPE_DIRECTORY,  /* char *, an absolute path of at most max bytes */
+    CONFIG_TYPE_FILE,       /* char *, the same; or NULL */
+    CONFIG_TYPE_HOME_FILE,  /* char *, a path below the node's HOME */
+    CONFIG_TYPE_NODE_PATH,  /* char *, absolute, may have %(node_name)s and its like; or NULL */
+    CONFIG_TYPE_NODE_FILE,  /* the same; a dash before it: the file may be missing */
+    CONFIG_TYPE_USER,       /* char *, a user of this machine, by name or number; or NULL */
+    CONFIG_TYPE_GROUP,      /* the same for groups */
+    CONFIG_TYPE_ADJUST,     /* struct config_optional; min and max are signed */
+    CONFIG_TYPE_LIMIT,      /* struct config_optional: a count, or infinity */
+    CONFIG_TYPE_SIZE_LIMIT, /* the same in bytes */
+    CONFIG_TYPE_UMASK,      /* struct config_optional, written in octal */
+    CONFIG_TYPE_TOKEN,      /* char *, visible ASCII, goes into an HTTP header; or NULL */
+    CONFIG_TYPE_COMMAND,    /* char *, kept with its quotes */
+    CONFIG_TYPE_LISTEN,     /* struct config_listens; min and max of how many */
+    CONFIG_TYPE_URL,        /* char *url, url_host and url_port of struct config_node */
+    CONFIG_TYPE_ENV,        /* env.NAME: env[] of struct config_node */
+    CONFIG_TYPE_PASS_ENV,   /* names; the same env[] */
+    CONFIG_TYPE_PRICE, /* any key: a row of quota.multipliers; min and max in thousandths */
     CONFIG_TYPE_COUNT
 };
 

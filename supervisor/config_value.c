@@ -19,6 +19,7 @@
 #include "supervisor/config_node.h"
 #include "supervisor/config_number.h"
 #include "supervisor/config_price.h"
+#include "supervisor/config_process.h"
 #include "supervisor/config_word.h"
 
 static int set_unsigned(const struct config_row *row, void *field,
@@ -159,6 +160,21 @@ static int set_token(const struct config_row *row, void *field, const struct con
     return replace(field, from->text, len);
 }
 
+/* A user, a group, a path of a node. */
+static int set_checked(const struct config_row *row, void *field,
+                       const struct config_text *from, struct error *ret_error)
+{
+    int r = config_process_check(row, from, ret_error);
+
+    return r < 0 ? r : replace(field, from->text, strlen(from->text));
+}
+
+static int set_optional(const struct config_row *row, void *field,
+                        const struct config_text *from, struct error *ret_error)
+{
+    return config_process_parse(row, from, field, ret_error);
+}
+
 /* Options of copilot-api that cannot work under a supervisor (FACTS 1). */
 static const struct {
     const char *option;
@@ -219,7 +235,11 @@ int config_value_set(const struct config_row *row, void *base, const struct conf
         [CONFIG_TYPE_HOME_FILE] = set_home_file, [CONFIG_TYPE_TOKEN] = set_token,
         [CONFIG_TYPE_COMMAND] = set_command,     [CONFIG_TYPE_LISTEN] = set_listen,
         [CONFIG_TYPE_WORDS] = set_words,         [CONFIG_TYPE_PRICE] = set_price,
-        [CONFIG_TYPE_FILE] = set_file,
+        [CONFIG_TYPE_FILE] = set_file,           [CONFIG_TYPE_NODE_PATH] = set_checked,
+        [CONFIG_TYPE_NODE_FILE] = set_checked,   [CONFIG_TYPE_USER] = set_checked,
+        [CONFIG_TYPE_GROUP] = set_checked,       [CONFIG_TYPE_ADJUST] = set_optional,
+        [CONFIG_TYPE_LIMIT] = set_optional,      [CONFIG_TYPE_SIZE_LIMIT] = set_optional,
+        [CONFIG_TYPE_UMASK] = set_optional,
     };
     assert(row->type < CONFIG_TYPE_COUNT);
     if (row->type == CONFIG_TYPE_URL)
@@ -278,9 +298,18 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
     case CONFIG_TYPE_TOKEN:
     case CONFIG_TYPE_COMMAND:
     case CONFIG_TYPE_URL:
+    case CONFIG_TYPE_NODE_PATH:
+    case CONFIG_TYPE_NODE_FILE:
+    case CONFIG_TYPE_USER:
+    case CONFIG_TYPE_GROUP:
         return print_text(row, *(char *const *)field, out);
     case CONFIG_TYPE_LISTEN:
         return config_listen_print(field, out);
+    case CONFIG_TYPE_ADJUST:
+    case CONFIG_TYPE_LIMIT:
+    case CONFIG_TYPE_SIZE_LIMIT:
+    case CONFIG_TYPE_UMASK:
+        return config_process_print(row, field, out);
     case CONFIG_TYPE_ENV:
     case CONFIG_TYPE_PASS_ENV:
     case CONFIG_TYPE_PRICE:
@@ -309,6 +338,11 @@ int config_value_print_range(const struct config_row *row, struct buf *out)
         return r < 0 ? r : config_word_print_all(row, out);
     case CONFIG_TYPE_PRICE:
         return config_price_print_range(row, out);
+    case CONFIG_TYPE_ADJUST:
+    case CONFIG_TYPE_LIMIT:
+    case CONFIG_TYPE_SIZE_LIMIT:
+    case CONFIG_TYPE_UMASK:
+        return config_process_print_range(row, out);
     case CONFIG_TYPE_LISTEN:
         return buf_printf(out, "%d to %d of them", (int)row->min, (int)row->max);
     default:

@@ -1,7 +1,10 @@
 /* home - the directories that belong to us: the state directory and the nodes' homes.
  *
  * Accounts live in the homes, so these are private: made with 0700, refused when they belong to
- * somebody else or are symbolic links, and closed when they are open to others.
+ * somebody else or are symbolic links, and closed when they are open to others. With a `user`
+ * of its own a node's home belongs to that user, and the directories above it may be passed
+ * through (0711). Files of a former user are handed over (home_give), so that a login survives
+ * the change.
  *
  * The lock is flock(2) on STATE_DIR/lock, which the kernel drops when we die, however we do.
  * The file holds our pid for the message that the second one shows.
@@ -20,6 +23,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "supervisor/home_give.h"
 
 static int fail(struct error *ret_error, int error, const char *what, const char *path)
 {
@@ -44,41 +48,95 @@ static int make_parents(const char *path, struct error *ret_error)
     return 0;
 }
 
-static int refuse_owner(const char *path, uid_t owner, struct error *ret_error)
+static int refuse_owner(const char *path, uid_t is, uid_t wanted, struct error *ret_error)
 {
     (void)snprintf(
         ret_error->text, sizeof ret_error->text,
         "%.300s belongs to user %ld, but this runs as user %ld: run as that user, or "
-        "choose another [supervisor] state_dir",
-        path, (long)owner, (long)geteuid());
+        "choose another directory",
+        path, (long)is, (long)wanted);
     return -EPERM;
 }
 
-/* Makes the directory unless it is there, and checks what is there. A home is closed to others;
- * the state directory is left as it is: people may point it at one that others use, too. */
-static int make_directory(const char *path, bool is_home, struct error *ret_error)
+/* What make_directory() makes, and what it does about one that is there. */
+enum kind {
+    KIND_STATE, /* left as it is: people may point it at one that others use */
+    KIND_NODES, /* closed to others, but for guests */
+    KIND_HOME,  /* closed to others */
+    KIND_GIVEN, /* a home of somebody's choice: left as it is */
+};
+
+static mode_t mode_of(enum kind kind, const struct home_owner *owner)
+{
+    return kind != KIND_HOME && kind != KIND_GIVEN && owner->has_guests ? 0711 : 0700;
+}
+
+/* The directory that is there already, and whom it belongs to. */
+static int check_owner(int fd, enum kind kind, const struct home_owner *owner,
+                       const struct stat *st, const char *path, struct error *ret_error)
+{
+    /* Made by us as root; homes lie in a directory that is the owner's already. */
+    bool is_ours = kind == KIND_HOME || (kind == KIND_NODES && st->st_uid == 0) ||
+                   (kind == KIND_STATE && st->st_uid == 0 && owner->uid != 0 &&
+                    faccessat(fd, "lock", F_OK, 0) == 0);
+
+    if (st->st_uid == owner->uid)
+        return 0;
+    if (geteuid() == 0 && is_ours)
+        return home_give(path, st->st_uid, owner->uid, owner->gid, kind == KIND_HOME,
+                         ret_error);
+    if (kind == KIND_STATE && st->st_uid == 0 && owner->uid == geteuid())
+        return 0; /* made for us by root, as a volume */
+    return refuse_owner(path, st->st_uid, owner->uid, ret_error);
+}
+
+static int check_mode(int fd, enum kind kind, const struct home_owner *owner,
+                      const struct stat *st, const char *path, struct error *ret_error)
+{
+    mode_t mode = mode_of(kind, owner);
+    mode_t is = st->st_mode & 0777u;
+    bool is_open = (is & 077) != (mode & 077);
+
+    if (kind == KIND_STATE) {
+        is_open = (is & mode) != mode;
+        mode |= is;
+    }
+    if (kind == KIND_GIVEN || !is_open)
+        return 0;
+    if ((is & ~mode) != 0)
+        log_warn("a directory with logins was open to others, closed it path=%s mode=%03o",
+                 path, is);
+    return fchmod(fd, mode) < 0 ? fail(ret_error, -errno, "cannot change the mode of", path)
+                                : 0;
+}
+
+/* Makes the directory unless it is there, and checks what is there. */
+static int make_directory(const char *path, enum kind kind, const struct home_owner *owner,
+                          struct error *ret_error)
 {
     struct stat st;
+    bool is_new = mkdir(path, 0700) == 0;
 
-    if (mkdir(path, 0700) < 0 && errno != EEXIST)
+    if (!is_new && errno != EEXIST)
         return fail(ret_error, -errno, "cannot create", path);
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return fail(ret_error, -errno, "cannot use", path);
     int r = fstat(fd, &st) < 0 ? fail(ret_error, -errno, "cannot use", path) : 0;
-    if (r == 0 && st.st_uid != geteuid() && (is_home || st.st_uid != 0))
-        r = refuse_owner(path, st.st_uid, ret_error);
-    if (r == 0 && is_home && (st.st_mode & 077) != 0) {
-        log_warn("a directory with logins was open to others, closed it path=%s mode=%03o",
-                 path, st.st_mode & 0777u);
-        if (fchmod(fd, 0700) < 0)
-            r = fail(ret_error, -errno, "cannot close to others", path);
+    if (r == 0 && is_new && st.st_uid != owner->uid) {
+        if (fchown(fd, owner->uid, owner->gid) < 0)
+            r = fail(ret_error, -errno, "cannot give away", path);
+    } else if (r == 0 && !is_new) {
+        r = check_owner(fd, kind, owner, &st, path, ret_error);
     }
+    if (r == 0)
+        r = check_mode(fd, kind, owner, &st, path, ret_error);
     (void)close(fd);
     return r;
 }
 
-static int lock(const char *state_dir, int *ret_fd, struct error *ret_error)
+static int lock(const char *state_dir, const struct home_owner *owner, int *ret_fd,
+                struct error *ret_error)
 {
     char path[HOME_PATH_MAX];
     char pid[16] = "";
@@ -105,11 +163,14 @@ static int lock(const char *state_dir, int *ret_fd, struct error *ret_error)
     int len = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
     if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)len, 0) != len)
         log_warn("the lock file could not be written path=%s", path);
+    if (owner->uid != geteuid())
+        (void)!fchown(fd, owner->uid, owner->gid); /* it may start without us next time */
     *ret_fd = fd;
     return 0;
 }
 
-int home_open_state(const char *state_dir, int *ret_lock_fd, struct error *ret_error)
+int home_open_state(const char *state_dir, const struct home_owner *owner, int *ret_lock_fd,
+                    struct error *ret_error)
 {
     /* The directory itself may be a link that its owner has made: resolve it once. */
     char *real = realpath(state_dir, NULL);
@@ -117,24 +178,31 @@ int home_open_state(const char *state_dir, int *ret_lock_fd, struct error *ret_e
     int r = make_parents(path, ret_error);
 
     if (r == 0)
-        r = make_directory(path, false, ret_error);
+        r = make_directory(path, KIND_STATE, owner, ret_error);
     if (r == 0)
-        r = lock(path, ret_lock_fd, ret_error);
+        r = lock(path, owner, ret_lock_fd, ret_error);
     free(real);
     return r;
 }
 
-int home_prepare(const char *state_dir, const char *name, char *ret_path,
-                 struct error *ret_error)
+int home_prepare(const char *state_dir, const struct home_owner *ours, const char *name,
+                 const struct home_owner *owner, char *ret_path, struct error *ret_error)
 {
     (void)snprintf(ret_path, HOME_PATH_MAX, "%s/nodes", state_dir);
-    int r = make_directory(ret_path, true, ret_error);
+    int r = make_directory(ret_path, KIND_NODES, ours, ret_error);
     if (r < 0)
         return r;
     int len = snprintf(ret_path, HOME_PATH_MAX, "%s/nodes/%s", state_dir, name);
     if (len < 0 || len >= HOME_PATH_MAX)
         return fail(ret_error, -ENAMETOOLONG, "cannot use", state_dir);
-    return make_directory(ret_path, true, ret_error);
+    return make_directory(ret_path, KIND_HOME, owner, ret_error);
+}
+
+int home_prepare_at(const char *path, const struct home_owner *owner, struct error *ret_error)
+{
+    int r = make_parents(path, ret_error);
+
+    return r < 0 ? r : make_directory(path, KIND_GIVEN, owner, ret_error);
 }
 
 bool home_has_token(const char *home, const char *token_file)

@@ -6,8 +6,9 @@
  *   supervisor/main.c    this file: subcommands
  *     config*.c          cluster.ini and the environment, from one settings table
  *     cluster*.c         the whole: owns nodes, proxy, signals; steps the fleet
- *     child.c            one node's process; uses spawn (fork, exec), output (its lines),
- *                        home (its directory), address (its loopback address)
+ *     child.c            one node's process; uses launch (from settings to a process), spawn
+ *                        (fork, exec), identity (whom it runs as), output (its lines), home
+ *                        (its directory), address (its loopback address)
  *     reaper.c           who ended, and how        relay.c    login codes for humans
  *     state.c            a small file that is always whole: what survives a restart
  *   supervisor/core/     pure: fleet and proc (the life of processes), plan (what to execute),
@@ -30,7 +31,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <uv.h>
@@ -41,8 +41,6 @@
 #include "log.h"
 #include "supervisor/cluster.h"
 #include "supervisor/core/redact.h"
-
-#define DESCRIPTORS_WANTED 16384 /* clients, connections to nodes, pipes; with room */
 
 /* What the words after the subcommand said. */
 struct options {
@@ -204,18 +202,6 @@ static int run_cluster(const struct options *options, const struct config *confi
     return EXIT_CODE_OK;
 }
 
-/* Two descriptors a client at the most: the usual soft limit of 1024 is less than
- * connections_max asks for. What the hard limit gives is taken, within reason. */
-static void raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS_WANTED)
-        return;
-    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 static int command_run(const struct options *options)
 {
     struct config *config = NULL;
@@ -225,7 +211,6 @@ static int command_run(const struct options *options)
         return code;
     log_set_level((enum log_level)config->log.level);
     log_set_filter(redact_line);
-    raise_descriptor_limit();
     code = run_cluster(options, config);
     config_free(config);
     return code;

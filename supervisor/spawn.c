@@ -2,7 +2,9 @@
  *
  * libuv's spawner is not used (DESIGN D3, FACTS 4). All that can fail beforehand is done before
  * the fork; the child makes only async-signal-safe calls (signal-safety(7)) and reports through
- * a pipe that exec closes. Nobody waits for that pipe: a child that fails ends, and whoever
+ * a pipe that exec closes. Limits come first, while we may still raise them; then the groups,
+ * the group and the user; then what must work as that user, and PDEATHSIG, which a change of
+ * user would clear (prctl(2)). Nobody waits for that pipe: a child that fails ends, and whoever
  * reaps it asks spawn_child_failed(). A child that hangs in exec is a start that takes too
  * long.
  *
@@ -16,6 +18,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,6 +31,7 @@
 #include <unistd.h>
 
 #define FIRST_OTHER_FD 3
+#define UMASK_DEFAULT  077
 #define CLOSE_FDS_MAX  65536 /* without close_range(2) so many descriptors are looked at */
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC 4u /* linux/close_range.h */
@@ -40,6 +44,8 @@ struct kit {
     int null_fd;
     int output[2][2];
     int status[2];
+    char oom[24]; /* oom_score_adj as text: there is no printf after the fork */
+    size_t oom_len;
 };
 
 static int check_executable(const char *path)
@@ -116,6 +122,8 @@ static int kit_init(struct kit *kit, const struct spawn_request *request)
         .output = {{-1, -1}, {-1, -1}},
         .status = {-1, -1},
     };
+    kit->oom_len = (size_t)snprintf(kit->oom, sizeof kit->oom, "%lld",
+                                    (long long)request->oom_score_adj.value);
     kit->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (kit->null_fd < 0 || pipe2(kit->output[0], O_CLOEXEC) < 0 ||
         pipe2(kit->output[1], O_CLOEXEC) < 0 || pipe2(kit->status, O_CLOEXEC | O_NONBLOCK) < 0)
@@ -162,8 +170,40 @@ static void child_reset_signals(void)
         (void)syscall(SYS_rt_sigaction, signum, defaults, NULL, (NSIG - 1) / 8);
 }
 
+static void child_limit(const struct kit *kit, const struct config_optional *wanted,
+                        bool is_core)
+{
+    rlim_t value = wanted->value == CONFIG_INFINITY ? RLIM_INFINITY : (rlim_t)wanted->value;
+    struct rlimit limit = {.rlim_cur = value, .rlim_max = value};
+
+    if (wanted->is_set && setrlimit(is_core ? RLIMIT_CORE : RLIMIT_NOFILE, &limit) < 0)
+        child_fail(kit, is_core ? SPAWN_STAGE_CORE : SPAWN_STAGE_NOFILE);
+}
+
+/* proc(5). A process that has changed its user may not write its own files in /proc before it
+ * is dumpable again. */
+static void child_oom(const struct kit *kit)
+{
+    (void)prctl(PR_SET_DUMPABLE, 1);
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, kit->oom, kit->oom_len) != (ssize_t)kit->oom_len)
+        child_fail(kit, SPAWN_STAGE_OOM);
+    (void)close(fd);
+}
+
+static void child_become(const struct kit *kit, const struct identity *id)
+{
+    if (setgroups(id->group_count, id->groups) < 0)
+        child_fail(kit, SPAWN_STAGE_GROUPS);
+    if (setresgid(id->gid, id->gid, id->gid) < 0)
+        child_fail(kit, SPAWN_STAGE_GROUP);
+    if (setresuid(id->uid, id->uid, id->uid) < 0)
+        child_fail(kit, SPAWN_STAGE_USER);
+}
+
 static _Noreturn void child_run(const struct kit *kit)
 {
+    const struct spawn_request *request = kit->request;
     sigset_t none;
 
     child_reset_signals();
@@ -173,8 +213,19 @@ static _Noreturn void child_run(const struct kit *kit)
         dup2(kit->output[1][1], STDERR_FILENO) < 0)
         child_fail(kit, SPAWN_STAGE_STDIO);
     child_close_others();
-    (void)umask(077);
-    if (chdir(kit->request->directory) < 0)
+    child_limit(kit, &request->limit_core, true);
+    child_limit(kit, &request->limit_nofile, false);
+    if (!request->limit_nofile.is_set && request->nofile_before != NULL &&
+        setrlimit(RLIMIT_NOFILE, request->nofile_before) < 0)
+        child_fail(kit, SPAWN_STAGE_NOFILE);
+    if (request->nice.is_set && setpriority(PRIO_PROCESS, 0, (int)request->nice.value) < 0)
+        child_fail(kit, SPAWN_STAGE_NICE);
+    if (request->oom_score_adj.is_set)
+        child_oom(kit);
+    if (request->identity != NULL && request->identity->is_set)
+        child_become(kit, request->identity);
+    (void)umask(request->umask.is_set ? (mode_t)request->umask.value : UMASK_DEFAULT);
+    if (chdir(request->directory) < 0)
         child_fail(kit, SPAWN_STAGE_DIRECTORY);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         child_fail(kit, SPAWN_STAGE_PARENT);
@@ -182,7 +233,7 @@ static _Noreturn void child_run(const struct kit *kit)
         _exit(127); /* it died before we could tie ourselves to it */
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    execve(kit->request->file, kit->request->argv, kit->request->envp);
+    execve(request->file, request->argv, request->envp);
     child_fail(kit, SPAWN_STAGE_EXEC);
 }
 

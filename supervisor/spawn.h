@@ -10,18 +10,28 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
+#include "config.h"
 #include "error.h"
+#include "supervisor/identity.h"
 
-/* Where it went wrong; the word goes into "word: error". */
+/* Where it went wrong; the words go into "words: error", or "words 'what': error". */
 #define SPAWN_STAGE_MAP(X)                                                                     \
     X(RESOLVE, "exec") /* the executable was not found, before any fork */                     \
     X(PIPE, "pipe")                                                                            \
     X(FORK, "fork")                                                                            \
     X(SESSION, "setsid")                                                                       \
     X(STDIO, "dup2")                                                                           \
-    X(DIRECTORY, "chdir")                                                                      \
+    X(NOFILE, "cannot set limit_nofile")                                                       \
+    X(CORE, "cannot set limit_core")                                                           \
+    X(NICE, "cannot set nice")                                                                 \
+    X(OOM, "cannot set oom_score_adj")                                                         \
+    X(GROUPS, "cannot take the groups of user")                                                \
+    X(GROUP, "cannot change to group")                                                         \
+    X(USER, "cannot change to user")                                                           \
+    X(DIRECTORY, "cannot enter directory")                                                     \
     X(PARENT, "prctl")                                                                         \
     X(EXEC, "exec")
 
@@ -41,7 +51,15 @@ struct spawn_request {
     const char *file; /* absolute path, see spawn_resolve() */
     char *const *argv;
     char *const *envp;
-    const char *directory; /* where it starts */
+    const char *directory;           /* where it starts */
+    const struct identity *identity; /* whom it runs as; NULL = as we do */
+    struct config_optional umask;    /* 077 when not set; the others: as we have it */
+    struct config_optional nice;
+    struct config_optional oom_score_adj;
+    struct config_optional limit_nofile; /* soft and hard, like limit_core */
+    struct config_optional limit_core;
+    const struct rlimit
+        *nofile_before; /* in place of a limit_nofile that is not set; or NULL */
 };
 
 /* A child and the ends of its pipes. Descriptors are -1 when they are not there. */
@@ -59,8 +77,8 @@ int spawn_resolve(const char *word, const char *search_path, char *ret_path,
                   size_t size) MUST_CHECK;
 
 /* Starts the process: own session and process group, /dev/null as input, pipes as output, no
- * other descriptor, default signals and an empty mask, umask 077, and KILL when we die. Exec
- * itself may fail later, see spawn_child_failed().
+ * other descriptor, default signals and an empty mask, and KILL when we die. What is done as
+ * the other user, and exec itself, may fail later, see spawn_child_failed().
  * Errors: the errno of the stage in ret_failure, negative. */
 int spawn_start(const struct spawn_request *request, struct spawn_child *ret_child,
                 struct spawn_failure *ret_failure) MUST_CHECK;

@@ -15,18 +15,19 @@
 
 #include "bounds.h"
 #include "error.h"
+#include "slice.h"
 
 #define PLAN_BYTES_MAX (64 * 1024) /* words and environment of one node, together */
-#define PLAN_ENV_MAX   (NODE_ENV_MAX + 8)
+#define PLAN_ENV_MAX   (NODE_ENV_MAX + ENV_FILE_VARIABLES_MAX + 16)
 
 /* Marks every descendant of a node; its value is the node's name. */
 #define PLAN_MARK "COPILOT_CLUSTER_NODE"
 
-/* Give the node --proxy-env, without which copilot-api does not look at proxy variables? */
+/* Proxy variables, and --proxy-env, without which copilot-api does not look at them. */
 enum plan_proxy_env {
-    PLAN_PROXY_ENV_AUTO, /* when it has such a variable and the command has the word start */
-    PLAN_PROXY_ENV_YES,
-    PLAN_PROXY_ENV_NO,
+    PLAN_PROXY_ENV_AUTO, /* the option, when it has one and the command has the word start */
+    PLAN_PROXY_ENV_YES,  /* ours are passed, and the option is given */
+    PLAN_PROXY_ENV_NO,   /* none but those of env.NAME, and no option */
 };
 
 /* env.NAME = VALUE, or a name of pass_env with value NULL: take ours, if it is set. */
@@ -41,10 +42,13 @@ struct plan_request {
     const char *command;
     const char *account_type; /* NULL = not given */
     uint64_t rate_limit_s;    /* 0 = not given */
+    bool rate_limit_wait;
     enum plan_proxy_env proxy_env;
     const struct plan_env *env;
     size_t env_count;
-    const char *address; /* IP literal it shall listen on */
+    const char *env_file;  /* its name, for errors; NULL = there is none */
+    struct slice env_text; /* what is in it */
+    const char *address;   /* IP literal it shall listen on */
     uint16_t port;
     const char *home;
     const char *state_dir;
@@ -65,6 +69,11 @@ struct plan {
  * what to do. */
 bool plan_build(const struct plan_request *request, struct plan *plan,
                 struct error *ret_error) MUST_CHECK;
+
+/* Expands a setting that is a path; the result is at the front of scratch->bytes, with a NUL.
+ * Whatever is NULL in the request is unknown, and so are port and address. Errors as above. */
+bool plan_path(const struct plan_request *request, const char *setting, const char *text,
+               struct plan *scratch, struct error *ret_error) MUST_CHECK;
 
 /* The value of a variable in the plan's environment, or NULL. */
 const char *plan_getenv(const struct plan *plan, const char *name);

@@ -97,7 +97,8 @@ static void external_nodes_leave_the_memory_of_another_cluster_alone(void **stat
 
     (void)state;
     add_external_node();
-    assert_int_equal(home_open_state(path_of("state"), &lock_fd, &error), 0);
+    const struct home_owner us = {.uid = geteuid(), .gid = getegid()};
+    assert_int_equal(home_open_state(path_of("state"), &us, &lock_fd, &error), 0);
     put("state/state.json", "theirs");
     open_cluster();
     stop(SIGTERM);

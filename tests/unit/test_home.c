@@ -28,6 +28,7 @@ static char state_dir[128];
 static char home[HOME_PATH_MAX];
 static struct error error;
 static int lock_fd;
+static struct home_owner us;
 
 static int setup(void **state)
 {
@@ -38,6 +39,7 @@ static int setup(void **state)
         return -1;
     (void)snprintf(state_dir, sizeof state_dir, "%s/a/b/state", base);
     lock_fd = -1;
+    us = (struct home_owner){.uid = geteuid(), .gid = getegid()};
     return 0;
 }
 
@@ -82,22 +84,22 @@ static unsigned mode_of(const char *path)
 static void directories_are_made_and_private(void **state)
 {
     (void)state;
-    assert_int_equal(home_open_state(state_dir, &lock_fd, &error), 0);
+    assert_int_equal(home_open_state(state_dir, &us, &lock_fd, &error), 0);
     assert_int_equal(mode_of(state_dir), 0700);
-    assert_int_equal(home_prepare(state_dir, "first", home, &error), 0);
+    assert_int_equal(home_prepare(state_dir, &us, "first", &us, home, &error), 0);
     assert_int_equal(mode_of(home), 0700);
     assert_memory_equal(home, state_dir, strlen(state_dir));
     assert_string_equal(home + strlen(state_dir), "/nodes/first");
-    assert_int_equal(home_prepare(state_dir, "first", home, &error), 0);
+    assert_int_equal(home_prepare(state_dir, &us, "first", &us, home, &error), 0);
 }
 
 static void home_that_is_open_to_others_is_closed(void **state)
 {
     (void)state;
-    assert_int_equal(home_open_state(state_dir, &lock_fd, &error), 0);
-    assert_int_equal(home_prepare(state_dir, "first", home, &error), 0);
+    assert_int_equal(home_open_state(state_dir, &us, &lock_fd, &error), 0);
+    assert_int_equal(home_prepare(state_dir, &us, "first", &us, home, &error), 0);
     assert_int_equal(chmod(home, 0755), 0);
-    assert_int_equal(home_prepare(state_dir, "first", home, &error), 0);
+    assert_int_equal(home_prepare(state_dir, &us, "first", &us, home, &error), 0);
     assert_int_equal(mode_of(home), 0700);
 }
 
@@ -109,7 +111,7 @@ static void state_directory_of_others_keeps_its_mode(void **state)
     (void)snprintf(shared, sizeof shared, "%s/elsewhere", base);
     assert_int_equal(mkdir(shared, 0755), 0);
     assert_int_equal(chmod(shared, 0755), 0);
-    assert_int_equal(home_open_state(shared, &lock_fd, &error), 0);
+    assert_int_equal(home_open_state(shared, &us, &lock_fd, &error), 0);
     assert_int_equal(mode_of(shared), 0755);
 }
 
@@ -119,14 +121,14 @@ static void second_daemon_is_refused_by_name(void **state)
     char pid[32];
 
     (void)state;
-    assert_int_equal(home_open_state(state_dir, &lock_fd, &error), 0);
-    assert_int_equal(home_open_state(state_dir, &second, &error), -EBUSY);
+    assert_int_equal(home_open_state(state_dir, &us, &lock_fd, &error), 0);
+    assert_int_equal(home_open_state(state_dir, &us, &second, &error), -EBUSY);
     assert_int_equal(second, -1);
     (void)snprintf(pid, sizeof pid, "(pid %d)", (int)getpid());
     assert_non_null(strstr(error.text, pid));
     assert_non_null(strstr(error.text, "state_dir"));
     close(lock_fd);
-    assert_int_equal(home_open_state(state_dir, &lock_fd, &error), 0);
+    assert_int_equal(home_open_state(state_dir, &us, &lock_fd, &error), 0);
 }
 
 static void link_in_place_of_a_home_is_refused(void **state)
@@ -135,12 +137,12 @@ static void link_in_place_of_a_home_is_refused(void **state)
     char link[256];
 
     (void)state;
-    assert_int_equal(home_open_state(state_dir, &lock_fd, &error), 0);
-    assert_int_equal(home_prepare(state_dir, "second", home, &error), 0);
+    assert_int_equal(home_open_state(state_dir, &us, &lock_fd, &error), 0);
+    assert_int_equal(home_prepare(state_dir, &us, "second", &us, home, &error), 0);
     (void)snprintf(nodes, sizeof nodes, "%s/nodes", state_dir);
     (void)snprintf(link, sizeof link, "%s/first", nodes);
     assert_int_equal(symlink("/tmp", link), 0);
-    assert_true(home_prepare(state_dir, "first", home, &error) < 0);
+    assert_true(home_prepare(state_dir, &us, "first", &us, home, &error) < 0);
     assert_non_null(strstr(error.text, "/nodes/first"));
     unlink(link);
 }
@@ -154,7 +156,7 @@ static void file_in_place_of_a_directory_is_an_error(void **state)
     int fd = open(path, O_WRONLY | O_CREAT, 0600);
     assert_true(fd >= 0);
     close(fd);
-    assert_int_equal(home_open_state(state_dir, &lock_fd, &error), -ENOTDIR);
+    assert_int_equal(home_open_state(state_dir, &us, &lock_fd, &error), -ENOTDIR);
     assert_non_null(strstr(error.text, "Not a directory"));
 }
 
@@ -171,8 +173,8 @@ static void put_token(const char *text)
 
 static void prepare(void)
 {
-    assert_int_equal(home_open_state(state_dir, &lock_fd, &error), 0);
-    assert_int_equal(home_prepare(state_dir, "first", home, &error), 0);
+    assert_int_equal(home_open_state(state_dir, &us, &lock_fd, &error), 0);
+    assert_int_equal(home_prepare(state_dir, &us, "first", &us, home, &error), 0);
 }
 
 static void token_counts_when_something_is_in_the_file(void **state)
