@@ -51,7 +51,9 @@ step() {
     ok=${counts% *} bad=${counts#* }
     # A crash, a failed build or a finding of lint is one failure as well; so are no tests.
     if [ "$status" != 0 ] && [ "$bad" = 0 ]; then bad=1; fi
-    case $1 in pytest_all | unit_tests) [ "$ok" != 0 ] || [ "$bad" != 0 ] || bad=1 ;; esac
+    case $1 in
+    pytest_all | data_path | unit_tests) [ "$ok" != 0 ] || [ "$bad" != 0 ] || bad=1 ;;
+    esac
     passed=$((passed + ok)) failed=$((failed + bad))
     if [ "$status" = 0 ] && [ "$bad" = 0 ]; then
         [ "$ok" = 0 ] && note="ok" || note="$ok passed"
@@ -71,6 +73,16 @@ pytest_all() {
         -n "${TEST_WORKERS:-3}" --dist loadfile tests/integration
 }
 
+# The data path again, with a binary that notices what a test would not.
+data_path() {
+    $make all MODE=asan || return
+    COPILOT_CLUSTER=$PWD/build/asan/copilot-cluster TEST_PATIENCE=90 \
+        /usr/bin/python3 -m pytest -p no:cacheprovider -q --tb=short \
+        -n "${TEST_WORKERS:-3}" --dist loadfile -k "gateway or not rawhttp" \
+        tests/integration/rawhttp tests/integration/test_http.py \
+        tests/integration/test_upstream.py tests/integration/test_streams.py
+}
+
 step "packages" sh tests/deps.sh apt test
 step "copilot-api and the test clients" sh tests/deps.sh node test
 step "build (cc)" $make all
@@ -78,6 +90,7 @@ step "unit tests" unit_tests
 step "exhaustive searches" $make model
 step "a seeded bug in each property is found" /usr/bin/python3 tests/seeded.py
 step "unit tests under ASan and UBSan" unit_tests MODE=asan
+step "the data path under ASan and UBSan" data_path
 step "fuzzers, a few seconds each" $make fuzz
 step "build (clang)" $make all CC=clang B=build/clang
 step "lint" $make lint

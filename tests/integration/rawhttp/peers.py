@@ -19,7 +19,7 @@ from wire import Wire
 
 PEERS = harness.ROOT / "build/peers"
 BODY_MAX = 64 * 1024
-SETTINGS = {"plain": 20_000, "hasty": 400}  # every timeout, in ms
+SETTINGS = {"plain": 20_000, "hasty": 1000}  # every timeout, in ms
 HASTY_BODY_MAX = 64 * 1024 * 1024
 
 
