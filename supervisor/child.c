@@ -216,7 +216,11 @@ int child_init(struct child *c, const struct child_host *host, const struct conf
         log_warn("command has no %%(port)s, so the node does not know its port and will not be "
                  "found node=%s",
                  config->name);
-    return prepare_home(c, ret_error);
+    r = prepare_home(c, ret_error);
+    const struct launch launch = launch_of(c);
+    if (r == 0)
+        launch_seed(&launch);
+    return r;
 }
 
 static void watch(struct child *c)
@@ -256,6 +260,7 @@ bool child_start(struct child *c, uint16_t generation)
         return false;
     }
     const struct launch launch = launch_of(c);
+    launch_seed(&launch);
     if (!launch_start(&launch, &c->process, c->problem))
         return false;
     c->started_ms = uv_now(c->host->loop);
