@@ -71,9 +71,25 @@ struct proxy_address {
 /* The i-th of them, with the port that was really bound; false when there are not so many. */
 bool proxy_address(const struct proxy *p, unsigned i, struct proxy_address *ret_address);
 
-/* A node exists. Slots are chosen by the caller and dense from 0; slot order is index order. */
+/* A node exists. Slots are chosen by the caller; it becomes the last one in the order. */
 void proxy_node_added(struct proxy *p, unsigned slot, const char *name, enum node_source source,
                       const char *token);
+
+/* The settings have changed: these are in force from now on, and borrowed in place of the
+ * former ones. [gateway] listen and [log] access must be the same in both. */
+void proxy_reconfigure(struct proxy *p, const struct config *config);
+
+/* The nodes in use, in the order of their index; all of them must be in it. */
+void proxy_nodes_ordered(struct proxy *p, const unsigned *slots, unsigned count);
+
+/* What goes to an external node from now on; NULL for none. */
+void proxy_node_token(struct proxy *p, unsigned slot, const char *token);
+
+/* The node is gone: what still runs there is cut off, and moves on where it can. */
+void proxy_node_removed(struct proxy *p, unsigned slot);
+
+/* May the slot be given to another node? */
+bool proxy_node_is_free(const struct proxy *p, unsigned slot);
 
 /* Its process answers at address:port (IP literal; IPv6 without brackets). For external nodes
  * `address` may be a host name; it is resolved when it is used. */
