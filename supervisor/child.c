@@ -38,15 +38,6 @@ static void set_problem(struct child *c, const char *format, ...)
     va_end(args);
 }
 
-static bool is_blank(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] != ' ' && text[i] != '\t')
-            return false;
-    }
-    return true;
-}
-
 /* "ERROR  Failed to get GitHub token: fetch failed", "Error: listen EADDRINUSE ...": what a
  * node says before it gives up. The first of several counts, the later ones are less precise.
  */
@@ -96,8 +87,7 @@ static void on_line(void *data, int stream, const char *text, size_t len)
     char code[sizeof c->prompt.code];
 
     assert(c->magic == CHILD_MAGIC);
-    if (!is_blank(text, len))
-        log_node_line(c->config->name, stream, text, len);
+    record_line(&c->record, stream, text, len);
     if (stream == STDERR_FILENO)
         note_complaint(c, (struct slice){.at = text, .len = len});
     note_evidence(c, stream, text, len);
@@ -206,6 +196,7 @@ int child_init(struct child *c, const struct child_host *host, const struct conf
         .slot = (uint16_t)slot,
     };
     spawn_child_init(&c->process);
+    record_open(&c->record, config);
     int r = address_random(c->address);
     if (r < 0) {
         (void)snprintf(ret_error->text, sizeof ret_error->text, "no random numbers: %s",
@@ -221,6 +212,12 @@ int child_init(struct child *c, const struct child_host *host, const struct conf
     if (r == 0)
         launch_seed(&launch);
     return r;
+}
+
+void child_done(struct child *c)
+{
+    if (c != NULL)
+        record_close(&c->record);
 }
 
 static void watch(struct child *c)

@@ -175,8 +175,10 @@ void cluster_free(struct cluster *c)
 {
     if (c == NULL)
         return;
-    for (unsigned slot = 0; slot < c->member_count; slot++)
+    for (unsigned slot = 0; slot < c->member_count; slot++) {
+        child_done(c->members[slot].child);
         mem_free(c->members[slot].child);
+    }
     pidfile_close(&c->pidfile);
     if (c->lock_fd >= 0)
         (void)close(c->lock_fd);
