@@ -23,6 +23,12 @@ enum config_failback { CONFIG_FAILBACK_MANUAL, CONFIG_FAILBACK_AUTO };
 enum config_handoff { CONFIG_HANDOFF_DRAIN, CONFIG_HANDOFF_OVERLAP };
 enum config_client_gone { CONFIG_CLIENT_GONE_READ, CONFIG_CLIENT_GONE_ABORT };
 enum config_access { CONFIG_ACCESS_OFF, CONFIG_ACCESS_TEXT, CONFIG_ACCESS_JSON };
+enum config_autorestart {
+    CONFIG_AUTORESTART_TRUE,
+    CONFIG_AUTORESTART_UNEXPECTED,
+    CONFIG_AUTORESTART_FALSE,
+};
+enum config_exit_on { CONFIG_EXIT_NEVER, CONFIG_EXIT_ESSENTIAL, CONFIG_EXIT_ALL };
 enum config_tristate { CONFIG_AUTO, CONFIG_YES, CONFIG_NO };
 
 /* [gateway] listen, one of its addresses. */
@@ -83,10 +89,9 @@ struct config_quota {
 
 struct config_supervisor {
     char *state_dir; /* absolute */
-    char *user;      /* that we become after binding; NULL = stay what we are */
-    char *pidfile;   /* absolute, or NULL */
     uint64_t shutdown_timeout_ms;
     uint64_t start_interval_ms; /* between two starts of nodes */
+    int64_t exit_on;            /* enum config_exit_on */
 };
 
 struct config_auth {
@@ -110,6 +115,11 @@ struct config_optional {
 struct config_env {
     char *name;
     char *value;
+};
+
+/* A set of exit codes, a bit each. */
+struct config_exit_codes {
+    uint64_t bits[4];
 };
 
 /* A [node:NAME] section over the defaults of [node]. Entries of env are unique by name: what
@@ -138,14 +148,27 @@ struct config_node {
     struct config_optional limit_core;
     int64_t rate_limit_s; /* 0 = not given */
     bool rate_limit_wait;
-    int64_t proxy_env;       /* enum config_tristate */
-    char *github_token_file; /* its login, unless it has one; as env_file; or NULL */
-    char *token_file;        /* relative to the node's HOME */
+    int64_t proxy_env; /* enum config_tristate */
+    char *token_file;  /* relative to the node's HOME */
     uint64_t start_timeout_ms;
+    bool autostart;
+    int64_t autorestart; /* enum config_autorestart */
+    struct config_exit_codes exit_codes;
+    uint64_t startsecs_ms;
+    int64_t startretries; /* 0 = unlimited */
     uint64_t restart_delay_ms;
+    int64_t restart_backoff;
+    int64_t restart_jitter; /* percent */
     uint64_t restart_delay_max_ms;
     uint64_t restart_reset_ms;
+    int64_t stop_signal;
     uint64_t stopwait_ms;
+    uint64_t drain_timeout_ms;
+    uint64_t live_interval_ms; /* 0 = never asked */
+    uint64_t memory_max_bytes; /* 0 = any */
+    uint64_t max_age_ms;       /* 0 = any */
+    int64_t priority;
+    bool essential;
     struct config_env env[NODE_ENV_MAX];
     size_t env_count;
 };

@@ -84,7 +84,9 @@ const char *failover_outcome_name(enum failover_outcome outcome);
     X(RESTORED, "restored", "remembered from before the restart")                              \
     X(HANDOFF, "handoff", "the other node still works after handoff_timeout")                  \
     X(DEPARTED, "departed", "it only works for clients that have left")                        \
-    X(REMOVED, "removed", "the node was removed")
+    X(REMOVED, "removed", "the node was removed")                                              \
+    X(HELD, "held", "held by order: no new requests")                                          \
+    X(LEAVING, "leaving", "about to be restarted or stopped")
 
 enum failover_cause {
 #define X(name, word, sentence) FAILOVER_CAUSE_##name,
@@ -139,6 +141,14 @@ enum failover_down {
     FAILOVER_DOWN_STOPPED,
 };
 
+/* A node that is up, but gets no new request. */
+enum failover_hold {
+    FAILOVER_HOLD_NONE,
+    FAILOVER_HOLD_KEEP,    /* until somebody takes it back */
+    FAILOVER_HOLD_RESTART, /* its process ends soon, and a new one comes */
+    FAILOVER_HOLD_STOP,    /* its process ends soon */
+};
+
 /* Quota as /usage tells it. Units: thousandths of a premium request. */
 struct failover_usage {
     int64_t remaining_milli;
@@ -167,7 +177,7 @@ enum failover_event_type {
     FAILOVER_NODE_REMOVED, /* node */
     FAILOVER_NODE_UP,      /* node: its process answers */
     FAILOVER_NODE_DOWN,    /* node, down, retry_in_ms; its process is reaped, or not up yet */
-    FAILOVER_ORDER,        /* ranks: the nodes stand in another order */
+    FAILOVER_NODE_HELD,    /* node, hold; stays so when its process goes down and up */
     FAILOVER_USAGE,        /* node, poll_serial, usage */
     FAILOVER_USAGE_FAILED, /* node, poll_serial, is_unreachable */
     FAILOVER_EVIDENCE,     /* node, evidence: its log says so */
@@ -194,6 +204,7 @@ struct failover_event {
     bool is_owned; /* we can restart it */
     enum failover_down down;
     uint64_t retry_in_ms;
+    enum failover_hold hold;
     uint16_t poll_serial;
     struct failover_usage usage;
     bool is_unreachable;
@@ -205,7 +216,6 @@ struct failover_event {
     uint64_t retry_after_ms; /* 0 = not told */
     enum node_evidence evidence;
     const struct failover_memory *memory; /* borrowed for the call */
-    const uint32_t *ranks;                /* by slot, NODES_MAX; borrowed for the call */
     const struct failover_policy *policy; /* borrowed for the call */
 };
 
@@ -279,6 +289,7 @@ struct failover_node {
     uint8_t forbidden_streak;
     uint8_t network_streak; /* evidence of no network in a row */
     enum failover_down down;
+    enum failover_hold hold;
     enum node_state shown;     /* last state that was told in NODE_CHANGED */
     enum failover_cause cause; /* of the present state: one of those below, or of down */
     enum failover_cause down_cause;

@@ -150,10 +150,12 @@ static void restore(struct proxy *p, unsigned slot)
 void proxy_node_added(struct proxy *p, unsigned slot, const char *name, enum node_source source,
                       const char *token)
 {
-    assert(slot < NODES_MAX && proxy_node_is_free(p, slot));
+    assert(slot < NODES_MAX && !p->nodes[slot].is_used);
     struct proxy_node *n = &p->nodes[slot];
 
-    *n = (struct proxy_node){.proxy = p, .is_used = true, .source = source};
+    n->proxy = p;
+    n->is_used = true;
+    n->source = source;
     n->token = mem_strdup(token); /* without it the node answers 401, and says so */
     n->since_wall_ms = proxy_wall_ms();
     (void)snprintf(n->name, sizeof n->name, "%s", name);
@@ -161,11 +163,9 @@ void proxy_node_added(struct proxy *p, unsigned slot, const char *name, enum nod
     list_init(&n->busy);
     if (slot >= p->node_count)
         p->node_count = slot + 1;
-    p->ranks[slot] = p->order_count;
-    p->order[p->order_count++] = (uint16_t)slot;
     struct failover_event ev = {.type = FAILOVER_NODE_ADDED,
                                 .node = (uint16_t)slot,
-                                .rank = p->ranks[slot],
+                                .rank = slot,
                                 .is_owned = source == NODE_SPAWNED};
     driver_post_later(p->driver, &ev);
     restore(p, slot);
@@ -217,6 +217,32 @@ void proxy_node_down(struct proxy *p, unsigned slot, enum proxy_down kind, uint6
         (void)printable_copy(slice_of(reason), n->reason, sizeof n->reason);
     upstream_close_idle(n);
     driver_post_later(p->driver, &ev);
+}
+
+void proxy_node_hold(struct proxy *p, unsigned slot, enum proxy_hold hold)
+{
+    static const enum failover_hold holds[] = {
+        [PROXY_HOLD_NONE] = FAILOVER_HOLD_NONE,
+        [PROXY_HOLD_KEEP] = FAILOVER_HOLD_KEEP,
+        [PROXY_HOLD_RESTART] = FAILOVER_HOLD_RESTART,
+        [PROXY_HOLD_STOP] = FAILOVER_HOLD_STOP,
+    };
+    struct failover_event ev = {
+        .type = FAILOVER_NODE_HELD, .node = (uint16_t)slot, .hold = holds[hold]};
+
+    driver_post_later(p->driver, &ev);
+}
+
+unsigned proxy_node_busy(const struct proxy *p, unsigned slot)
+{
+    const struct failover *f = driver_engine(p->driver);
+    unsigned busy = 0;
+
+    for (unsigned i = 0; i < ATTEMPTS_MAX; i++) {
+        const struct failover_attempt *a = &f->attempts[i];
+        busy += a->is_used && a->node == slot && !a->is_departed;
+    }
+    return busy;
 }
 
 /* What a line says of /usage counts only while we have reason to expect it: nothing that users

@@ -66,6 +66,7 @@ void report_begin(struct report *r, struct proxy *p, const struct failover_event
         begin_usage(r, f, ev);
         break;
     case FAILOVER_NODE_DOWN:
+    case FAILOVER_NODE_HELD:
     case FAILOVER_EVIDENCE:
     case FAILOVER_PROBE_DONE:
         r->node = ev->node;
@@ -80,7 +81,6 @@ void report_begin(struct report *r, struct proxy *p, const struct failover_event
     case FAILOVER_CLIENT_FIN:
     case FAILOVER_RESET_ACTIVE:
     case FAILOVER_POLICY:
-    case FAILOVER_ORDER:
     case FAILOVER_TIMER:
     case FAILOVER_EVENT_COUNT:
         break;

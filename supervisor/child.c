@@ -22,6 +22,7 @@
 #include "log.h"
 #include "slice.h"
 #include "supervisor/launch.h"
+#include "supervisor/procfs.h"
 
 #define CHILD_MAGIC      0x4348494cu
 #define LAST_WORDS_MS    2000 /* an error printed so shortly before the end explains it */
@@ -36,6 +37,15 @@ static void set_problem(struct child *c, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(c->problem, sizeof c->problem, format, args);
     va_end(args);
+}
+
+static bool is_blank(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] != ' ' && text[i] != '\t')
+            return false;
+    }
+    return true;
 }
 
 /* "ERROR  Failed to get GitHub token: fetch failed", "Error: listen EADDRINUSE ...": what a
@@ -87,7 +97,8 @@ static void on_line(void *data, int stream, const char *text, size_t len)
     char code[sizeof c->prompt.code];
 
     assert(c->magic == CHILD_MAGIC);
-    record_line(&c->record, stream, text, len);
+    if (!is_blank(text, len))
+        log_node_line(c->config->name, stream, text, len);
     if (stream == STDERR_FILENO)
         note_complaint(c, (struct slice){.at = text, .len = len});
     note_evidence(c, stream, text, len);
@@ -150,6 +161,7 @@ static void on_exited(void *data, const struct reaper_end *end)
         output_finish(c->outputs[i]);
         c->outputs[i] = NULL;
     }
+    c->end = *end;
     explain_end(c, end);
     spawn_child_close(&c->process);
     c->started_ms = 0;
@@ -196,7 +208,6 @@ int child_init(struct child *c, const struct child_host *host, const struct conf
         .slot = (uint16_t)slot,
     };
     spawn_child_init(&c->process);
-    record_open(&c->record, config);
     int r = address_random(c->address);
     if (r < 0) {
         (void)snprintf(ret_error->text, sizeof ret_error->text, "no random numbers: %s",
@@ -207,17 +218,7 @@ int child_init(struct child *c, const struct child_host *host, const struct conf
         log_warn("command has no %%(port)s, so the node does not know its port and will not be "
                  "found node=%s",
                  config->name);
-    r = prepare_home(c, ret_error);
-    const struct launch launch = launch_of(c);
-    if (r == 0)
-        launch_seed(&launch);
-    return r;
-}
-
-void child_done(struct child *c)
-{
-    if (c != NULL)
-        record_close(&c->record);
+    return prepare_home(c, ret_error);
 }
 
 static void watch(struct child *c)
@@ -245,6 +246,7 @@ bool child_start(struct child *c, uint16_t generation)
     assert(c->magic == CHILD_MAGIC && !child_has_process(c));
     c->generation = generation;
     c->starts++;
+    c->end = (struct reaper_end){0};
     c->why[0] = '\0';
     c->complaint[0] = '\0';
     c->is_refused = false;
@@ -257,7 +259,6 @@ bool child_start(struct child *c, uint16_t generation)
         return false;
     }
     const struct launch launch = launch_of(c);
-    launch_seed(&launch);
     if (!launch_start(&launch, &c->process, c->problem))
         return false;
     c->started_ms = uv_now(c->host->loop);
@@ -279,6 +280,11 @@ void child_up(struct child *c)
 {
     assert(c->magic == CHILD_MAGIC);
     evidence_up(&c->evidence);
+}
+
+uint64_t child_resident(const struct child *c)
+{
+    return child_has_process(c) ? procfs_session_bytes(c->process.pid) : 0;
 }
 
 bool child_has_process(const struct child *c)

@@ -22,7 +22,6 @@
 #include "supervisor/identity.h"
 #include "supervisor/output.h"
 #include "supervisor/reaper.h"
-#include "supervisor/record.h"
 #include "supervisor/spawn.h"
 
 struct child;
@@ -56,7 +55,6 @@ struct child {
     char address[ADDRESS_TEXT_MAX]; /* chosen once a run */
     uint64_t starts;                /* so far */
     char problem[REASON_MAX];       /* how the last start or process failed, or "" */
-    struct record record;           /* what its processes printed */
 
     /* Of the present process. */
     uint16_t generation;
@@ -69,6 +67,7 @@ struct child {
     struct evidence evidence;
     uint64_t evidence_ms[NODE_EVIDENCE_COUNT]; /* when the owner was told last; 0 = never */
     bool is_refused;                           /* it said that GitHub refuses its login */
+    struct reaper_end end;                     /* of the last process, once it is reaped */
     char why[REASON_MAX];                      /* why we end it, or "" */
     char complaint[REASON_MAX]; /* the last error it printed, in plain words if known, or "" */
     uint64_t complaint_ms;      /* when */
@@ -81,10 +80,6 @@ int child_init(struct child *child, const struct child_host *host,
                const struct config_node *config, unsigned slot,
                struct error *ret_error) MUST_CHECK;
 
-/* Gives back what child_init() took, also when that failed. There is no process any more.
- * Accepts NULL. */
-void child_done(struct child *child);
-
 /* Starts its process. False when there is none; `problem` then says why, and on_exited is not
  * called. */
 bool child_start(struct child *child, uint16_t generation) MUST_CHECK;
@@ -95,6 +90,9 @@ void child_signal(struct child *child, int signum, const char *why);
 
 /* It serves: what only a start can prove does not count any more. */
 void child_up(struct child *child);
+
+/* Resident memory of its process and of those that stayed in its session. */
+uint64_t child_resident(const struct child *child);
 
 bool child_has_process(const struct child *child);
 bool child_has_token(const struct child *child);

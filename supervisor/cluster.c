@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "log.h"
+#include "supervisor/config_exit_codes.h"
 #include "supervisor/relay.h"
 
 #define PROBE_TIMEOUT_MS 2000 /* a node that answers later is not ready */
@@ -46,6 +47,13 @@ void cluster_post(struct cluster *c, struct fleet_event ev)
     (void)uv_idle_start(&c->pump, on_pump);
 }
 
+/* autorestart = unexpected: did its last process exit as its settings call fine? */
+static bool is_expected(const struct child *child)
+{
+    return child->end.code == CLD_EXITED &&
+           config_exit_codes_has(&child->config->exit_codes, (unsigned)child->end.status);
+}
+
 void cluster_post_node(struct cluster *c, enum fleet_event_type type, unsigned slot)
 {
     const struct child *child = c->members[slot].child;
@@ -56,6 +64,7 @@ void cluster_post_node(struct cluster *c, enum fleet_event_type type, unsigned s
                                .generation = child == NULL ? 0 : child->generation},
                         .has_token = child != NULL && child_has_token(child),
                         .is_refused = child != NULL && child->is_refused,
+                        .is_expected = child != NULL && is_expected(child),
                     });
 }
 
@@ -157,7 +166,8 @@ static void show_prompt(struct cluster *c, unsigned slot)
     relay_show(&login);
 }
 
-/* TERM and KILL come from a stop, a restart, or a start that takes too long. */
+/* TERM and KILL come from a stop, a restart, or a start that takes too long. A restart that
+ * nobody asked for has its cause in the engine. */
 static void send_signal(struct cluster *c, const struct fleet_action *a)
 {
     struct cluster_member *m = &c->members[a->id.slot];
@@ -166,13 +176,15 @@ static void send_signal(struct cluster *c, const struct fleet_action *a)
     char limit[32];
 
     relay_duration(m->config->start_timeout_ms, limit, sizeof limit);
-    if (m->restart_why[0] != '\0')
+    if (p->cause != PROC_CAUSE_NONE && p->next != PROC_NEXT_STAY)
+        (void)snprintf(why, sizeof why, "restarted: %s", proc_cause_words(p->cause));
+    else if (m->restart_why[0] != '\0')
         (void)snprintf(why, sizeof why, "restarted: %.*s", REASON_MAX - 12, m->restart_why);
     else if (a->type == FLEET_ACTION_TERM && p->next == PROC_NEXT_START)
         (void)snprintf(why, sizeof why, "restarted for a login");
     else if (a->type == FLEET_ACTION_KILL && p->next == PROC_NEXT_BACKOFF)
         (void)snprintf(why, sizeof why, "did not answer within %s", limit);
-    child_signal(m->child, a->type == FLEET_ACTION_TERM ? SIGTERM : SIGKILL,
+    child_signal(m->child, a->type == FLEET_ACTION_TERM ? (int)m->config->stop_signal : SIGKILL,
                  m->child->why[0] == '\0' ? why : NULL);
 }
 
@@ -238,11 +250,44 @@ static void node_down(struct cluster *c, const struct fleet_action *a)
     } else if (a->down == FLEET_REPORT_BACKOFF) {
         log_warn("node is down: %s; next start in %s node=%s failures=%u", child->problem,
                  pause, child->config->name, p->backoff.failures);
+    } else if (p->state == PROC_EXITED) {
+        log_warn("node has ended and stays down (autorestart): %s node=%s", child->problem,
+                 child->config->name);
     } else if (p->state == PROC_FATAL) {
         log_error("node failed too often and stays down: %s node=%s", child->problem,
                   child->config->name);
     }
     proxy_node_down(c->proxy, a->id.slot, kinds[a->down], a->retry_in_ms, reason);
+}
+
+static void node_hold(struct cluster *c, const struct fleet_action *a)
+{
+    static const enum proxy_hold holds[] = {
+        [FLEET_HOLD_NONE] = PROXY_HOLD_NONE,
+        [FLEET_HOLD_KEEP] = PROXY_HOLD_KEEP,
+        [FLEET_HOLD_RESTART] = PROXY_HOLD_RESTART,
+        [FLEET_HOLD_STOP] = PROXY_HOLD_STOP,
+    };
+    const char *node = c->members[a->id.slot].config->name;
+    const struct proc *p = fleet_proc(&c->fleet, a->id.slot);
+
+    switch (a->hold) {
+    case FLEET_HOLD_KEEP:
+        log_info("node is held: it gets no new requests node=%s running=%u", node,
+                 proxy_node_busy(c->proxy, a->id.slot));
+        break;
+    case FLEET_HOLD_RESTART:
+        log_info("node is drained for a restart: %s node=%s running=%u",
+                 proc_cause_words(p->cause), node, proxy_node_busy(c->proxy, a->id.slot));
+        break;
+    case FLEET_HOLD_STOP:
+        log_info("node is drained for a stop node=%s running=%u", node,
+                 proxy_node_busy(c->proxy, a->id.slot));
+        break;
+    case FLEET_HOLD_NONE:
+        break;
+    }
+    proxy_node_hold(c->proxy, a->id.slot, holds[a->hold]);
 }
 
 static void carry_out(struct cluster *c, const struct fleet_action *a)
@@ -275,11 +320,17 @@ static void carry_out(struct cluster *c, const struct fleet_action *a)
     case FLEET_ACTION_SET_ASIDE:
         set_aside(c, a->id.slot);
         break;
+    case FLEET_ACTION_NODE_HOLD:
+        node_hold(c, a);
+        break;
     case FLEET_ACTION_NODE_UP:
         node_up(c, a->id.slot);
         break;
     case FLEET_ACTION_NODE_DOWN:
         node_down(c, a);
+        break;
+    case FLEET_ACTION_QUIT:
+        cluster_end_quit(c, m->config->name);
         break;
     case FLEET_ACTION_EXIT:
         cluster_end_close(c);
@@ -315,8 +366,10 @@ static void on_pump(uv_idle_t *handle)
         for (unsigned i = 0; i < c->actions.count; i++)
             carry_out(c, &c->actions.list[i]);
     }
-    if (c->phase < CLUSTER_CLOSING)
+    if (c->phase < CLUSTER_CLOSING) {
         arm(c);
+        cluster_care_arm(c);
+    }
 }
 
 void cluster_child_host_init(struct cluster *c)

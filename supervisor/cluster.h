@@ -28,6 +28,33 @@ int cluster_open(uv_loop_t *loop, const struct config *config, struct cluster **
 /* After the loop has ended. Accepts NULL. */
 void cluster_free(struct cluster *c);
 
+/* Orders about one node: posted here, carried out from the next turn of the loop on, and
+ * idempotent. Slots are those of the proxy. A node that serves is held first, so that the lead
+ * goes to another one, and what it does may end within drain_timeout.
+ * Errors: -ENOENT (no such slot), -ENOTSUP (external: there is no process of ours),
+ * -EPERM (disabled: enable it first), -ESHUTDOWN (the whole is ending). */
+int cluster_start(struct cluster *c, unsigned slot) MUST_CHECK;   /* leaves a pause, too */
+int cluster_stop(struct cluster *c, unsigned slot) MUST_CHECK;    /* until a start */
+int cluster_restart(struct cluster *c, unsigned slot) MUST_CHECK; /* what is down is started */
+
+/* A fresh login, also of a node whose token is dead: its process ends, its token file is set
+ * aside (renamed, not deleted), and it is the next to ask for a code. */
+int cluster_login(struct cluster *c, unsigned slot) MUST_CHECK;
+
+/* No new requests, while its process lives on; good for external nodes, too. */
+int cluster_drain(struct cluster *c, unsigned slot) MUST_CHECK;
+
+/* Stopped, and nothing starts it but ENABLE; an external node is drained. ENABLE takes back
+ * both, and starts it. */
+int cluster_disable(struct cluster *c, unsigned slot) MUST_CHECK;
+int cluster_enable(struct cluster *c, unsigned slot) MUST_CHECK;
+
+/* What orders have made of it, for people: "held", "disabled" or "". */
+const char *cluster_order_word(const struct cluster *c, unsigned slot);
+
+/* What the program exits with: 0, or 1 when exit_on has ended it. */
+int cluster_exit_status(const struct cluster *c);
+
 /* The i-th place where clients find it; false when there are not so many. */
 bool cluster_address(const struct cluster *c, unsigned i, struct proxy_address *ret_address);
 

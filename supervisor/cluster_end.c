@@ -57,6 +57,7 @@ static void close_handles(struct cluster *c)
     uv_close((uv_handle_t *)&c->pump, on_uv_handle_closed);
     uv_close((uv_handle_t *)&c->timer, on_uv_handle_closed);
     uv_close((uv_handle_t *)&c->tick, on_uv_handle_closed);
+    uv_close((uv_handle_t *)&c->care, on_uv_handle_closed);
     reaper_close(&c->reaper, on_our_handle_closed, c);
     cluster_memory_close(c, on_our_handle_closed);
     signals_close(&c->signals, on_our_handle_closed);
@@ -118,7 +119,7 @@ void cluster_end_close(struct cluster *c)
     proxy_close(c->proxy);
 }
 
-static void begin_drain(struct cluster *c, int signum)
+static void begin_drain(struct cluster *c, const char *cause)
 {
     uint64_t timeout_ms = c->config->supervisor.shutdown_timeout_ms;
     uint64_t reserve_ms = timeout_ms / 2 < STOP_RESERVE_MS ? timeout_ms / 2 : STOP_RESERVE_MS;
@@ -128,13 +129,24 @@ static void begin_drain(struct cluster *c, int signum)
     c->shutdown_ms = uv_now(c->loop) + timeout_ms;
     c->drain_ms = c->shutdown_ms - reserve_ms;
     relay_duration(timeout_ms - reserve_ms, limit, sizeof limit);
-    log_info("%s: no new requests, running answers have %s to end running=%u",
-             signum == SIGTERM  ? "TERM"
-             : signum == SIGINT ? "INT"
-                                : "QUIT",
-             limit, proxy_busy(c->proxy));
+    log_info("%s: no new requests, running answers have %s to end running=%u", cause, limit,
+             proxy_busy(c->proxy));
     proxy_drain(c->proxy);
     (void)uv_timer_start(&c->tick, on_tick, 0, TICK_MS);
+}
+
+void cluster_end_quit(struct cluster *c, const char *node)
+{
+    if (c->phase != CLUSTER_RUNNING)
+        return;
+    c->has_quit = true;
+    log_error("a node that must run stays down, so everything ends (exit_on) node=%s", node);
+    begin_drain(c, "exit_on");
+}
+
+int cluster_exit_status(const struct cluster *c)
+{
+    return c->has_quit ? 1 : 0;
 }
 
 void cluster_end_on_signal(void *data, int signum)
@@ -151,7 +163,7 @@ void cluster_end_on_signal(void *data, int signum)
     }
     c->stop_signals++;
     if (c->phase == CLUSTER_RUNNING) {
-        begin_drain(c, signum);
+        begin_drain(c, signum == SIGTERM ? "TERM" : signum == SIGINT ? "INT" : "QUIT");
     } else if (c->phase == CLUSTER_DRAINING) {
         log_info("second signal: the drain is skipped");
         stop_nodes(c);

@@ -16,14 +16,13 @@
 #include "supervisor/child.h"
 #include "supervisor/cluster.h"
 #include "supervisor/core/fleet.h"
-#include "supervisor/identity.h"
-#include "supervisor/pidfile.h"
 #include "supervisor/reaper.h"
 #include "supervisor/signals.h"
 #include "supervisor/state.h"
 
-#define CLUSTER_MAGIC     0x434c5553u
-#define CLUSTER_QUEUE_MAX (10 * NODES_MAX) /* kinds of events that a node can have pending */
+#define CLUSTER_MAGIC 0x434c5553u
+#define CLUSTER_QUEUE_MAX                                                                      \
+    (FLEET_EVENT_COUNT * NODES_MAX) /* kinds of events that a node can have pending */
 
 enum cluster_phase {
     CLUSTER_RUNNING,
@@ -41,6 +40,9 @@ struct cluster_member {
     struct fetch *probe;
     struct cluster *cluster;      /* for the probe's callback */
     uint64_t login_expires_at_ms; /* wall clock */
+    uint64_t memory_look_ms;      /* the next one is due */
+    uint64_t due_since_ms;        /* a restart is due, or it drains; 0 = no */
+    bool is_held;                 /* an external node, by order */
     char restart_why[REASON_MAX];
 };
 
@@ -55,14 +57,15 @@ struct cluster {
     uv_idle_t pump;
     uv_timer_t timer; /* fleet_deadline() */
     uv_timer_t tick;  /* runs while draining and sweeping */
+    uv_timer_t care;  /* cluster_care.c */
+    uint64_t care_ms; /* its pause, or UINT64_MAX */
     struct child_host child_host;
-    struct identity identity;    /* [supervisor] user, or ourselves */
-    struct rlimit nofile_before; /* our limit, before we raised it */
-    struct pidfile pidfile;
-    int lock_fd;          /* -1: the state directory is not ours to write to */
-    struct state *memory; /* NULL: nothing survives a restart */
+    struct rlimit nofile_before; /* raise_descriptor_limit() */
+    int lock_fd;                 /* -1: the state directory is not ours to write to */
+    struct state *memory;        /* NULL: nothing survives a restart */
     enum cluster_phase phase;
     unsigned stop_signals;
+    bool has_quit;        /* exit_on has ended it */
     uint64_t shutdown_ms; /* when the whole shutdown must be over */
     uint64_t drain_ms;    /* when the drain must be over */
     unsigned sweeps;
@@ -87,10 +90,8 @@ void cluster_post_node(struct cluster *c, enum fleet_event_type type, unsigned s
 /* cluster.c: what the children call. */
 void cluster_child_host_init(struct cluster *c);
 
-/* cluster_self.c: who we are to be, looked up before anything is made; and the change, after
- * everything that needs root. Errors in words. */
-int cluster_self_find(struct cluster *c, struct error *ret_error) MUST_CHECK;
-int cluster_self_become(struct cluster *c, struct error *ret_error) MUST_CHECK;
+/* cluster_care.c: after whatever may have changed a process. */
+void cluster_care_arm(struct cluster *c);
 
 /* cluster_host.c: the proxy's wishes and questions. */
 void cluster_host_init(struct cluster *c, struct proxy_host *ret_host);
@@ -103,7 +104,8 @@ void cluster_memory_close(struct cluster *c, void (*on_closed)(void *data));
 
 /* cluster_end.c: from a signal to the last closed handle. */
 void cluster_end_on_signal(void *data, int signum);
-void cluster_end_close(struct cluster *c); /* EXIT of the fleet */
+void cluster_end_quit(struct cluster *c, const char *node); /* exit_on */
+void cluster_end_close(struct cluster *c);                  /* EXIT of the fleet */
 void cluster_end_on_proxy_closed(void *host);
 
 #endif

@@ -40,6 +40,7 @@ enum config_type {
     CONFIG_TYPE_COMMAND,    /* char *, kept with its quotes */
     CONFIG_TYPE_LISTEN,     /* struct config_listens; min and max of how many */
     CONFIG_TYPE_URL,        /* char *url, url_host and url_port of struct config_node */
+    CONFIG_TYPE_EXIT_CODES, /* struct config_exit_codes */
     CONFIG_TYPE_ENV,        /* env.NAME: env[] of struct config_node */
     CONFIG_TYPE_PASS_ENV,   /* names; the same env[] */
     CONFIG_TYPE_PRICE, /* any key: a row of quota.multipliers; min and max in thousandths */

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "supervisor/config_exit_codes.h"
 #include "supervisor/config_listen.h"
 #include "supervisor/config_node.h"
 #include "supervisor/config_number.h"
@@ -218,6 +219,13 @@ static int set_listen(const struct config_row *row, void *field, const struct co
     return config_listen_parse(row, from->text, field, ret_error);
 }
 
+static int set_exit_codes(const struct config_row *row, void *field,
+                          const struct config_text *from, struct error *ret_error)
+{
+    (void)row;
+    return config_exit_codes_parse(from->text, field, ret_error);
+}
+
 /* ---------------------------------------------------------------- the table of types */
 
 typedef int setter(const struct config_row *row, void *field, const struct config_text *from,
@@ -239,7 +247,7 @@ int config_value_set(const struct config_row *row, void *base, const struct conf
         [CONFIG_TYPE_NODE_FILE] = set_checked,   [CONFIG_TYPE_USER] = set_checked,
         [CONFIG_TYPE_GROUP] = set_checked,       [CONFIG_TYPE_ADJUST] = set_optional,
         [CONFIG_TYPE_LIMIT] = set_optional,      [CONFIG_TYPE_SIZE_LIMIT] = set_optional,
-        [CONFIG_TYPE_UMASK] = set_optional,
+        [CONFIG_TYPE_UMASK] = set_optional,      [CONFIG_TYPE_EXIT_CODES] = set_exit_codes,
     };
     assert(row->type < CONFIG_TYPE_COUNT);
     if (row->type == CONFIG_TYPE_URL)
@@ -305,6 +313,8 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
         return print_text(row, *(char *const *)field, out);
     case CONFIG_TYPE_LISTEN:
         return config_listen_print(field, out);
+    case CONFIG_TYPE_EXIT_CODES:
+        return config_exit_codes_print(field, out);
     case CONFIG_TYPE_ADJUST:
     case CONFIG_TYPE_LIMIT:
     case CONFIG_TYPE_SIZE_LIMIT:

@@ -9,7 +9,6 @@
  *     child.c            one node's process; uses launch (from settings to a process), spawn
  *                        (fork, exec), identity (whom it runs as), output (its lines), home
  *                        (its directory), address (its loopback address)
- *     record.c           what nodes print, kept: log, ring.c
  *     reaper.c           who ended, and how        relay.c    login codes for humans
  *     state.c            a small file that is always whole: what survives a restart
  *   supervisor/core/     pure: fleet and proc (the life of processes), plan (what to execute),
@@ -196,11 +195,12 @@ static int run_cluster(const struct options *options, const struct config *confi
     (void)uv_run(&loop, UV_RUN_DEFAULT);
     struct cluster *ended = running;
     running = NULL;
+    int status = cluster_exit_status(ended);
     cluster_free(ended);
     if (uv_loop_close(&loop) < 0)
         log_warn("the event loop still had handles at the end");
     log_info("bye");
-    return EXIT_CODE_OK;
+    return status == 0 ? EXIT_CODE_OK : EXIT_CODE_FAILURE;
 }
 
 static int command_run(const struct options *options)

@@ -19,7 +19,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "seeded"
 SIZES = ["-DNODES_MAX=4", "-DREQUESTS_MAX=2", "-DATTEMPTS_MAX=3"]
-SEARCHES = {"P1": 1, "fail-back": 10, "reserve": 11}  # where it shows; else in the first one
+SEARCHES = {"P1": 1, "fail-back": 10, "hold": 11, "reserve": 12}  # else in the first
 CORE = ["failover", "failover_names", "events", "ending", "flight", "baton", "health",
         "health_quota"]
 SEARCH = ["model_failover", "search_check", "search_rules", "search_events", "search_key",
@@ -50,6 +50,8 @@ BUGS = [
     ("D6", "events.c", "    r->is_fin = true;\n", ""),
     ("reserve", "health_quota.c", "n->estimate_milli - cost_milli >= policy->reserve_milli;",
      "n->estimate_milli - cost_milli >= 0;"),
+    ("hold", "health.c", " || n->hold != FAILOVER_HOLD_NONE)\n        return NODE_OFFLINE;",
+     ")\n        return NODE_OFFLINE;"),
     ("queue", "flight.c", "(int32_t)(r->order - f->requests[f->queue_tail].order) > 0;",
      "true;"),
     ("fail-back", "baton.c", "is_failback || !is_nothing_in_flight(f))\n        return",

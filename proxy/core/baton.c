@@ -265,7 +265,8 @@ uint64_t baton_blocked_until(const struct failover *f, uint64_t wait_from_ms)
         if (i == f->active || n->inflight == 0)
             continue;
         /* A RESTART, under way or due then, is given the time that a start is given. */
-        bool will_end = n->is_restart_asked ||
+        bool will_end = n->is_restart_asked || n->hold == FAILOVER_HOLD_RESTART ||
+                        n->hold == FAILOVER_HOLD_STOP ||
                         (n->is_owned && (n->inflight == n->orphans || health_may_be_cut(n)));
         uint64_t grace = will_end ? f->policy.node_wait_ms : 0;
         until = max_ms(until, add_ms(n->handoff_until_ms, grace));

@@ -119,14 +119,6 @@ static void on_restored(struct failover *f, const struct failover_event *ev)
         f->first = ev->node;
 }
 
-/* All at once: with two of one rank in between, the lead could go to neither of the right ones.
- */
-static void on_order(struct failover *f, const struct failover_event *ev)
-{
-    for (uint16_t i = 0; i < f->node_top; i++)
-        f->nodes[i].rank = f->nodes[i].is_used ? ev->ranks[i] : 0;
-}
-
 static void on_policy(struct failover *f, const struct failover_event *ev)
 {
     f->policy = *ev->policy;
@@ -233,8 +225,8 @@ void events_take(struct failover *f, const struct failover_event *ev,
     case FAILOVER_NODE_DOWN:
         on_down(f, ev, out);
         break;
-    case FAILOVER_ORDER:
-        on_order(f, ev);
+    case FAILOVER_NODE_HELD:
+        f->nodes[ev->node].hold = ev->hold;
         break;
     case FAILOVER_USAGE:
     case FAILOVER_USAGE_FAILED:

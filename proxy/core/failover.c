@@ -124,7 +124,7 @@ static uint64_t compute_deadline(const struct failover *f, uint64_t now_ms)
 static bool is_about_node(enum failover_event_type type)
 {
     return type == FAILOVER_NODE_REMOVED || type == FAILOVER_NODE_UP ||
-           type == FAILOVER_NODE_DOWN || type == FAILOVER_USAGE ||
+           type == FAILOVER_NODE_DOWN || type == FAILOVER_NODE_HELD || type == FAILOVER_USAGE ||
            type == FAILOVER_USAGE_FAILED || type == FAILOVER_PROBE_DONE ||
            type == FAILOVER_EVIDENCE || type == FAILOVER_RESTORED;
 }

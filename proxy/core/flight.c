@@ -297,7 +297,8 @@ static bool is_any_coming(const struct failover *f, const struct failover_reques
         const struct failover_node *n = &f->nodes[i];
         /* This very process had its chance; a new one is a new candidate. A connection that
          * broke may be the first sign of a death: the probe will tell. */
-        bool may_be_dead = n->is_restart_asked || (n->is_owned && n->is_lost);
+        bool may_be_dead = n->is_restart_asked || (n->is_owned && n->is_lost) ||
+                           n->hold == FAILOVER_HOLD_RESTART;
         if (n->is_up && !may_be_dead && (r->tried & bit(i)) != 0)
             continue;
         /* What is wrong with the account will still be wrong then. */
@@ -318,7 +319,7 @@ static uint16_t bypass_target(const struct failover *f, const struct failover_re
     for (uint16_t i = 0; i < f->node_top; i++) {
         const struct failover_node *n = &f->nodes[i];
         if (!n->is_used || !n->is_up || n->is_lost || n->is_restart_asked ||
-            (r->tried & bit(i)) != 0)
+            n->hold != FAILOVER_HOLD_NONE || (r->tried & bit(i)) != 0)
             continue;
         if (i == f->active)
             return i;

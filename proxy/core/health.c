@@ -31,7 +31,7 @@ enum node_state health_state(const struct failover_node *n)
         return NODE_INVALID_TOKEN;
     if (!n->is_up)
         return when_down[n->down];
-    if (n->is_type_bad || n->is_lost || n->is_cut_off)
+    if (n->is_type_bad || n->is_lost || n->is_cut_off || n->hold != FAILOVER_HOLD_NONE)
         return NODE_OFFLINE;
     if (n->is_drained)
         return NODE_DRAINED;
@@ -46,7 +46,11 @@ static enum failover_cause offline_cause(const struct failover_node *n)
         return n->down_cause;
     if (n->is_type_bad)
         return FAILOVER_CAUSE_ACCOUNT_TYPE;
-    return n->is_lost ? n->lost_cause : FAILOVER_CAUSE_NETWORK;
+    if (n->is_lost)
+        return n->lost_cause;
+    if (n->is_cut_off)
+        return FAILOVER_CAUSE_NETWORK;
+    return n->hold == FAILOVER_HOLD_KEEP ? FAILOVER_CAUSE_HELD : FAILOVER_CAUSE_LEAVING;
 }
 
 enum failover_cause health_cause(const struct failover_node *n, enum node_state before)
@@ -91,6 +95,8 @@ bool health_is_coming(const struct failover_node *n, uint64_t node_wait_ms, uint
         return !n->is_token_bad && n->down_until_ms <= add_ms(now_ms, node_wait_ms);
     if (!n->is_up)
         return n->down == FAILOVER_DOWN_STARTING;
+    if (n->hold != FAILOVER_HOLD_NONE)
+        return n->hold == FAILOVER_HOLD_RESTART;
     if (n->is_token_bad || n->is_type_bad || n->is_cut_off)
         return false;
     if (!n->is_lost)

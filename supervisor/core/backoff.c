@@ -1,7 +1,7 @@
 /* backoff - how long to wait before the next start of something that failed.
  *
- * Pure. delay, 2 x delay, 4 x delay ... up to the cap, less a jitter of 0 to 25 %. Jitter only
- * shortens: a cap that a person has set is never exceeded.
+ * Pure. With a factor of 2: delay, 2 x delay, 4 x delay ... up to the cap, less the jitter,
+ * which only shortens: a cap that a person has set is never exceeded.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -16,17 +16,32 @@ static uint64_t mix(uint64_t x)
     return x ^ (x >> 31);
 }
 
+uint64_t backoff_draw(uint64_t seed, uint64_t span)
+{
+    return span == UINT64_MAX ? mix(seed) : mix(seed) % (span + 1);
+}
+
+static uint64_t times(uint64_t delay_ms, uint32_t factor)
+{
+    return factor != 0 && delay_ms > UINT64_MAX / factor ? UINT64_MAX : delay_ms * factor;
+}
+
 uint64_t backoff_next(struct backoff *b, const struct backoff_policy *policy, uint64_t seed)
 {
     uint64_t delay_ms = policy->delay_ms;
 
-    for (uint32_t i = 0; i < b->failures && delay_ms < policy->delay_max_ms; i++)
-        delay_ms = delay_ms > UINT64_MAX / 2 ? UINT64_MAX : delay_ms * 2;
+    /* A pause of 0, or a factor of 1, never gets there. */
+    for (uint32_t i = 0; i < b->failures && delay_ms < policy->delay_max_ms; i++) {
+        if (delay_ms == 0 || policy->factor <= 1)
+            break;
+        delay_ms = times(delay_ms, policy->factor);
+    }
     if (delay_ms > policy->delay_max_ms)
         delay_ms = policy->delay_max_ms;
     if (b->failures < UINT32_MAX)
         b->failures++;
-    return delay_ms - mix(seed ^ b->failures) % (delay_ms / 4 + 1);
+    uint64_t span = delay_ms / 100 * policy->jitter + delay_ms % 100 * policy->jitter / 100;
+    return delay_ms - backoff_draw(seed ^ b->failures, span);
 }
 
 void backoff_reset(struct backoff *b)

@@ -7,25 +7,14 @@
  * A node stays reported UP until its process is reaped, however it was told to die: until then
  * its answers may still be running (DESIGN D4).
  *
+ * What the outside is told is in fleet_tell.c.
+ *
  * SPDX-License-Identifier: MIT
  */
-#include "supervisor/core/fleet.h"
+#include "supervisor/core/fleet_internal.h"
 
 #include <assert.h>
 #include <stddef.h>
-
-static struct fleet_action *put(struct fleet *f, struct fleet_actions *out,
-                                enum fleet_action_type type, unsigned slot)
-{
-    assert(out->count < FLEET_ACTIONS_MAX);
-    struct fleet_action *action = &out->list[out->count++];
-    *action = (struct fleet_action){
-        .type = type,
-        .id = {.slot = (uint16_t)slot,
-               .generation = slot < NODES_MAX ? f->members[slot].proc.generation : 0},
-    };
-    return action;
-}
 
 /* Steps one process and turns what it asks for into actions, in the order of this table: a code
  * is taken back before its process is signalled. */
@@ -53,13 +42,15 @@ static void step(struct fleet *f, unsigned slot, const struct fleet_event *ev,
         .seed = f->seed ^ slot,
         .has_token = ev->has_token,
         .is_refused = ev->is_refused,
+        .is_expected = ev->is_expected,
+        .is_over = ev->is_over,
         .kill_ms = f->is_stopping ? f->kill_ms : PROC_NEVER,
     };
     unsigned todo = proc_step(&m->proc, &m->policy, &event);
 
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if ((todo & table[i].bit) != 0)
-            (void)put(f, out, table[i].action, slot);
+            (void)fleet_put(f, out, table[i].action, slot);
     }
 }
 
@@ -88,59 +79,27 @@ static bool is_startable(const struct fleet *f, unsigned slot)
            !(proc_needs_login(&m->proc) && is_login_held(f, slot, true));
 }
 
+/* Who starts next, or NODES_MAX. */
+static unsigned next_start(const struct fleet *f)
+{
+    unsigned best = NODES_MAX;
+
+    for (unsigned slot = 0; slot < NODES_MAX; slot++) {
+        if (is_startable(f, slot) && (best == NODES_MAX || fleet_is_before(f, slot, best)))
+            best = slot;
+    }
+    return best;
+}
+
 static void open_gate(struct fleet *f, const struct fleet_event *ev, struct fleet_actions *out)
 {
-    for (unsigned slot = 0; slot < NODES_MAX; slot++) {
-        if (ev->now_ms < f->next_start_ms)
+    while (ev->now_ms >= f->next_start_ms) {
+        unsigned slot = next_start(f);
+        if (slot == NODES_MAX)
             return;
-        if (!is_startable(f, slot))
-            continue;
         step(f, slot, ev, PROC_EVENT_SPAWN, out);
+        f->members[slot].is_first = false;
         f->next_start_ms = ev->now_ms + f->start_interval_ms;
-    }
-}
-
-static enum fleet_report report_of(const struct fleet_member *m)
-{
-    switch (m->proc.state) {
-    case PROC_DOWN:
-        if (!m->proc.is_wanted)
-            return FLEET_REPORT_STOPPED;
-        return proc_needs_login(&m->proc) ? FLEET_REPORT_LOGIN : FLEET_REPORT_STARTING;
-    case PROC_STARTING:
-        return FLEET_REPORT_STARTING;
-    case PROC_LOGIN:
-        return FLEET_REPORT_LOGIN;
-    case PROC_READY:
-        return FLEET_REPORT_UP;
-    case PROC_BACKOFF:
-        return FLEET_REPORT_BACKOFF;
-    case PROC_FATAL:
-        return FLEET_REPORT_STOPPED;
-    case PROC_STOPPING:
-    case PROC_KILLING:
-    case PROC_STATE_COUNT:
-        break;
-    }
-    return m->reported;
-}
-
-static void report(struct fleet *f, const struct fleet_event *ev, struct fleet_actions *out)
-{
-    for (unsigned slot = 0; slot < NODES_MAX; slot++) {
-        struct fleet_member *m = &f->members[slot];
-        enum fleet_report now = report_of(m);
-        if (!m->is_used || now == m->reported)
-            continue;
-        m->reported = now;
-        if (now == FLEET_REPORT_UP) {
-            (void)put(f, out, FLEET_ACTION_NODE_UP, slot);
-            continue;
-        }
-        struct fleet_action *action = put(f, out, FLEET_ACTION_NODE_DOWN, slot);
-        action->down = now;
-        if (now == FLEET_REPORT_BACKOFF)
-            action->retry_in_ms = m->proc.deadline_ms - ev->now_ms;
     }
 }
 
@@ -161,12 +120,17 @@ static uint64_t give_up_ms(const struct fleet *f)
 static void settle(struct fleet *f, const struct fleet_event *ev, struct fleet_actions *out)
 {
     open_gate(f, ev, out);
-    report(f, ev, out);
+    fleet_tell(f, ev, out);
+    unsigned quitter = f->is_stopping || f->has_quit ? NODES_MAX : fleet_quitter(f);
+    if (quitter != NODES_MAX) {
+        f->has_quit = true;
+        (void)fleet_put(f, out, FLEET_ACTION_QUIT, quitter);
+    }
     if (!f->is_stopping || f->has_exited)
         return;
     if (!is_any_alive(f) || ev->now_ms >= give_up_ms(f)) {
         f->has_exited = true;
-        (void)put(f, out, FLEET_ACTION_EXIT, NODES_MAX);
+        (void)fleet_put(f, out, FLEET_ACTION_EXIT, NODES_MAX);
     }
 }
 
@@ -186,6 +150,8 @@ static void add_node(struct fleet *f, const struct fleet_event *ev)
     assert(ev->id.slot < NODES_MAX && !m->is_used);
     m->is_used = true;
     m->policy = ev->policy;
+    m->is_essential = ev->is_essential;
+    m->priority = ev->priority;
     proc_init(&m->proc, ev->has_token);
     m->proc.is_wanted = ev->is_wanted && !f->is_stopping;
 }
@@ -202,6 +168,40 @@ static void stop_all(struct fleet *f, const struct fleet_event *ev, struct fleet
     step_all(f, ev, at_once ? PROC_EVENT_KILL : PROC_EVENT_STOP, out);
 }
 
+/* Is another node on its way up or down? What is not urgent waits for it. */
+static bool is_other_moving(const struct fleet *f, unsigned slot)
+{
+    for (unsigned i = 0; i < NODES_MAX; i++) {
+        enum proc_state state = f->members[i].proc.state;
+        if (i != slot && f->members[i].is_used && state != PROC_LOGIN && state != PROC_READY &&
+            proc_is_alive(&f->members[i].proc))
+            return true;
+    }
+    return false;
+}
+
+/* May the event reach its process now? */
+static bool is_let_through(const struct fleet *f, unsigned slot, enum proc_event_type type)
+{
+    const struct fleet_member *m = &f->members[slot];
+    bool is_start = type == PROC_EVENT_WANT || type == PROC_EVENT_CYCLE ||
+                    type == PROC_EVENT_RELOGIN || type == PROC_EVENT_RESTART;
+
+    if (is_start && (f->is_stopping || (m->is_disabled && type != PROC_EVENT_RESTART)))
+        return false;
+    return type != PROC_EVENT_IDLE || m->proc.state != PROC_READY || !is_other_moving(f, slot);
+}
+
+/* HOLD, DISABLE, ENABLE: what is remembered of an order. */
+static void take_order(struct fleet_member *m, enum fleet_event_type type)
+{
+    if (type == FLEET_EVENT_HOLD || type == FLEET_EVENT_ENABLE)
+        m->is_held = type == FLEET_EVENT_HOLD;
+    if (type == FLEET_EVENT_DISABLE || type == FLEET_EVENT_ENABLE)
+        m->is_disabled = type == FLEET_EVENT_DISABLE;
+    m->is_first = type == FLEET_EVENT_RELOGIN || (m->is_first && type != FLEET_EVENT_DISABLE);
+}
+
 /* Events that belong to one process, by slot or by slot and generation. */
 static void step_one(struct fleet *f, const struct fleet_event *ev, struct fleet_actions *out)
 {
@@ -212,12 +212,20 @@ static void step_one(struct fleet *f, const struct fleet_event *ev, struct fleet
         [FLEET_EVENT_START] = {false, PROC_EVENT_WANT},
         [FLEET_EVENT_RESTART] = {false, PROC_EVENT_RESTART},
         [FLEET_EVENT_STOP] = {false, PROC_EVENT_STOP},
+        [FLEET_EVENT_CYCLE] = {false, PROC_EVENT_CYCLE},
+        [FLEET_EVENT_RELOGIN] = {false, PROC_EVENT_RELOGIN},
+        [FLEET_EVENT_RETIRE] = {false, PROC_EVENT_RETIRE},
+        [FLEET_EVENT_HOLD] = {false, PROC_EVENT_COUNT}, /* nothing to the process */
+        [FLEET_EVENT_DISABLE] = {false, PROC_EVENT_RETIRE},
+        [FLEET_EVENT_ENABLE] = {false, PROC_EVENT_WANT},
         [FLEET_EVENT_EXITED] = {true, PROC_EVENT_EXITED},
         [FLEET_EVENT_PROBE_OK] = {true, PROC_EVENT_PROBE_OK},
         [FLEET_EVENT_PROBE_FAILED] = {true, PROC_EVENT_PROBE_FAILED},
         [FLEET_EVENT_PROMPT] = {true, PROC_EVENT_PROMPT},
         [FLEET_EVENT_LOGGED_IN] = {true, PROC_EVENT_LOGGED_IN},
         [FLEET_EVENT_TOKEN_GONE] = {true, PROC_EVENT_TOKEN_GONE},
+        [FLEET_EVENT_IDLE] = {true, PROC_EVENT_IDLE},
+        [FLEET_EVENT_MEMORY] = {true, PROC_EVENT_MEMORY},
     };
     enum proc_event_type type = table[ev->type].type;
     unsigned slot = ev->id.slot;
@@ -225,18 +233,21 @@ static void step_one(struct fleet *f, const struct fleet_event *ev, struct fleet
     assert(slot < NODES_MAX && f->members[slot].is_used);
     if (table[ev->type].is_bound && ev->id.generation != f->members[slot].proc.generation)
         return;
-    if (f->is_stopping && (type == PROC_EVENT_WANT || type == PROC_EVENT_RESTART))
+    take_order(&f->members[slot], ev->type);
+    if (type == PROC_EVENT_COUNT || !is_let_through(f, slot, type))
         return;
     if (type == PROC_EVENT_PROMPT && is_login_held(f, slot, false))
         type = PROC_EVENT_YIELD;
     step(f, slot, ev, type, out);
 }
 
-void fleet_init(struct fleet *f, uint64_t start_interval_ms, uint64_t seed)
+void fleet_init(struct fleet *f, uint64_t start_interval_ms, enum fleet_exit_on exit_on,
+                uint64_t seed)
 {
     *f = (struct fleet){
         .seed = seed,
         .start_interval_ms = start_interval_ms,
+        .exit_on = exit_on,
         .kill_ms = FLEET_NEVER,
     };
 }
@@ -264,6 +275,14 @@ void fleet_step(struct fleet *f, const struct fleet_event *event, struct fleet_a
     case FLEET_EVENT_TOKEN_GONE:
     case FLEET_EVENT_RESTART:
     case FLEET_EVENT_STOP:
+    case FLEET_EVENT_CYCLE:
+    case FLEET_EVENT_RELOGIN:
+    case FLEET_EVENT_RETIRE:
+    case FLEET_EVENT_HOLD:
+    case FLEET_EVENT_DISABLE:
+    case FLEET_EVENT_ENABLE:
+    case FLEET_EVENT_IDLE:
+    case FLEET_EVENT_MEMORY:
         step_one(f, event, out);
         break;
     case FLEET_EVENT_COUNT:
@@ -295,28 +314,4 @@ uint64_t fleet_deadline(const struct fleet *f)
 const struct proc *fleet_proc(const struct fleet *f, unsigned slot)
 {
     return slot < NODES_MAX && f->members[slot].is_used ? &f->members[slot].proc : NULL;
-}
-
-const char *fleet_event_name(enum fleet_event_type type)
-{
-    static const char *const names[] = {
-#define X(name) [FLEET_EVENT_##name] = #name,
-        FLEET_EVENT_MAP(X)
-#undef X
-    };
-    _Static_assert(sizeof names / sizeof names[0] == FLEET_EVENT_COUNT, "a name each");
-    assert(type < FLEET_EVENT_COUNT);
-    return names[type];
-}
-
-const char *fleet_action_name(enum fleet_action_type type)
-{
-    static const char *const names[] = {
-#define X(name) [FLEET_ACTION_##name] = #name,
-        FLEET_ACTION_MAP(X)
-#undef X
-    };
-    _Static_assert(sizeof names / sizeof names[0] == FLEET_ACTION_COUNT, "a name each");
-    assert(type < FLEET_ACTION_COUNT);
-    return names[type];
 }

@@ -13,6 +13,11 @@
  *   - A process that dies starts again after a growing pause, without end (DESIGN D10).
  *   - A login that GitHub refuses for good is set aside (proc.h), and the node queues for
  *     another.
+ *   - Starts and logins go by priority, then by slot; a login that was asked for goes first.
+ *   - A node that is held gets no new request: by an order (HOLD until ENABLE), or while its
+ *     process is drained for a restart or a stop. One that is disabled is stopped, too.
+ *   - A restart that is only due (memory, age) waits while another node is on its way.
+ *   - QUIT: no process runs that must (exit_on), and none will by itself.
  *   - A stop always ends: TERM, KILL at stopwait or at kill_ms, and EXIT when all are reaped or
  *     FLEET_GIVE_UP_MS after that.
  *
@@ -36,8 +41,8 @@
 #define FLEET_EVENT_MAP(X)                                                                     \
     X(NODE_ADDED)   /* slot, has_token, is_wanted, policy: it exists */                        \
     X(START)        /* slot: it shall run */                                                   \
-    X(EXITED)       /* id, has_token, is_refused: reaped, or it could not be made; once for    \
-                       each SPAWN */                                                           \
+    X(EXITED)       /* id, has_token, is_refused, is_expected: reaped, or it could not be      \
+                       made; once for each SPAWN */                                            \
     X(PROBE_OK)     /* id: the answer to PROBE */                                              \
     X(PROBE_FAILED) /* id: the other one */                                                    \
     X(PROMPT)       /* id: it shows a device code */                                           \
@@ -45,6 +50,14 @@
     X(TOKEN_GONE)   /* id: the answer to SET_ASIDE; none when it could not be done */          \
     X(RESTART)      /* slot: kill it now and start it again */                                 \
     X(STOP)         /* slot: end it, keep it down */                                           \
+    X(CYCLE)        /* slot: drain, end and start it; what is down is started */               \
+    X(RELOGIN)      /* slot: the same for a fresh login */                                     \
+    X(RETIRE)       /* slot: drain and end it, keep it down */                                 \
+    X(HOLD)         /* slot: no new requests for it until ENABLE */                            \
+    X(DISABLE)      /* slot: RETIRE; START, CYCLE and RELOGIN do nothing until ENABLE */       \
+    X(ENABLE)       /* slot: takes HOLD and DISABLE back, and starts it */                     \
+    X(IDLE)         /* id: nobody waits for it, or what is due has waited long enough */       \
+    X(MEMORY)       /* id, is_over: a look at its memory */                                    \
     X(STOP_ALL)     /* kill_ms: end all, at that moment by force */                            \
     X(STOP_NOW)     /* the same by force at once */                                            \
     X(TIMER)        /* fleet_deadline() has come */
@@ -62,7 +75,11 @@ struct fleet_event {
     struct node_id id; /* START, RESTART, STOP: only the slot counts */
     bool has_token;
     bool is_refused;
-    bool is_wanted;   /* false: it stays down until START */
+    bool is_expected;
+    bool is_over;
+    bool is_wanted; /* false: it stays down until START */
+    bool is_essential;
+    int32_t priority; /* lower ones start first */
     uint64_t kill_ms; /* STOP_ALL: finite */
     struct proc_policy policy;
 };
@@ -77,8 +94,10 @@ struct fleet_event {
     X(RETRACT_EXPIRED) /* id: nobody used it in time */                                        \
     X(RETRACT_GONE)    /* id: the process behind it ends */                                    \
     X(SET_ASIDE)       /* id: its token file; to be answered by TOKEN_GONE */                  \
+    X(NODE_HOLD)       /* id, hold: before NODE_UP when both come */                           \
     X(NODE_UP)         /* id */                                                                \
     X(NODE_DOWN)       /* id, down, retry_in_ms */                                             \
+    X(QUIT)            /* id: who has given up, see exit_on; to be answered by a stop */       \
     X(EXIT)            /* all are reaped, or given up */
 
 enum fleet_action_type {
@@ -98,16 +117,27 @@ enum fleet_report {
     FLEET_REPORT_STOPPED,
 };
 
+/* Why a node gets no new requests. */
+enum fleet_hold {
+    FLEET_HOLD_NONE,
+    FLEET_HOLD_KEEP,    /* by order; its process lives on */
+    FLEET_HOLD_RESTART, /* its process ends soon, and another one starts */
+    FLEET_HOLD_STOP,    /* its process ends soon */
+};
+
+enum fleet_exit_on { FLEET_EXIT_NEVER, FLEET_EXIT_ESSENTIAL, FLEET_EXIT_ALL };
+
 struct fleet_action {
     enum fleet_action_type type;
     struct node_id id;
+    enum fleet_hold hold;
     enum fleet_report down; /* NODE_DOWN */
     uint64_t retry_in_ms;   /* NODE_DOWN with BACKOFF: until the next start */
 };
 
-/* For each node at most: a retraction, a signal or SET_ASIDE, a report, a spawn; and one EXIT.
- */
-#define FLEET_ACTIONS_MAX (4 * NODES_MAX + 1)
+/* For each node at most: a retraction, a signal or SET_ASIDE, a report, two changes of its
+ * hold, a spawn; and one EXIT and QUIT. */
+#define FLEET_ACTIONS_MAX (6 * NODES_MAX + 2)
 
 struct fleet_actions {
     struct fleet_action list[FLEET_ACTIONS_MAX];
@@ -116,7 +146,13 @@ struct fleet_actions {
 
 struct fleet_member {
     bool is_used; /* external nodes have a slot, but no process */
+    bool is_held;
+    bool is_disabled;
+    bool is_first; /* in the queue for logins: somebody waits for it */
+    bool is_essential;
+    int32_t priority;
     enum fleet_report reported;
+    enum fleet_hold told; /* the last NODE_HOLD */
     struct proc proc;
     struct proc_policy policy;
 };
@@ -126,13 +162,16 @@ struct fleet {
     uint64_t seed;
     uint64_t start_interval_ms;
     uint64_t next_start_ms; /* no start before this */
+    enum fleet_exit_on exit_on;
     bool is_stopping;
+    bool has_quit;
     bool has_exited;
     uint64_t kill_ms; /* of a stop */
 };
 
 /* `seed` decides the jitter of pauses and nothing else. */
-void fleet_init(struct fleet *f, uint64_t start_interval_ms, uint64_t seed);
+void fleet_init(struct fleet *f, uint64_t start_interval_ms, enum fleet_exit_on exit_on,
+                uint64_t seed);
 
 /* One event. `*out` is overwritten. An event that comes late is fine and does nothing. */
 void fleet_step(struct fleet *f, const struct fleet_event *event, struct fleet_actions *out);
@@ -142,6 +181,10 @@ uint64_t fleet_deadline(const struct fleet *f);
 
 /* NULL for a slot without a process. */
 const struct proc *fleet_proc(const struct fleet *f, unsigned slot);
+
+/* Its place in the queue of those who need a human: 1 = it has or gets the login now, 0 = it
+ * is not in it. */
+unsigned fleet_login_place(const struct fleet *f, unsigned slot);
 
 /* READY, PROMPT_SHOW ... for tests and traces. */
 const char *fleet_event_name(enum fleet_event_type type);

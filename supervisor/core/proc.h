@@ -12,6 +12,15 @@
  *                          STARTING, LOGIN, READY ----------> STOPPING ---> KILLING
  *                          STOPPING, KILLING --EXITED--> what `next` says
  *
+ * A restart or a stop of a process that serves drains it first: READY -> DRAINING, in which it
+ * gets no new request, until IDLE or drain_timeout; then STOPPING. Three kinds of restart come
+ * from here: it does not answer (MISSES_MAX probes in a row), it is too large (three MEMORY in
+ * a row) or too old (max_age). The last two are not urgent: is_due, and the first IDLE begins.
+ *
+ * A start has failed when the process dies before it serves, or within startsecs. More than
+ * startretries of these in a row are FATAL. A death later than that is judged by autorestart:
+ * it may be EXITED, which stays down as FATAL does.
+ *
  * A stored login that GitHub refuses stays in its file, so that every start fails the same way.
  * One refusal may be a hiccup. Refused at two starts that began refused_apart from each other,
  * with nothing in between that proves it good, it is dead: SET_ASIDE, to be answered by
@@ -33,9 +42,11 @@
     X(STARTING, "starting") /* there is a process; it does not answer yet */                   \
     X(LOGIN, "login")       /* it has shown a device code and waits for a human */             \
     X(READY, "up")          /* it answers */                                                   \
+    X(DRAINING, "draining") /* it ends what it does, and gets nothing new */                   \
     X(STOPPING, "stopping") /* TERM is sent */                                                 \
     X(KILLING, "stopping")  /* KILL is sent */                                                 \
     X(BACKOFF, "backoff")   /* no process; it failed, and the next start has a date */         \
+    X(EXITED, "exited")     /* no process; it ended by itself, and autorestart says no */      \
     X(FATAL, "failed")      /* no process; it failed too often and stays down */
 
 enum proc_state {
@@ -46,7 +57,7 @@ enum proc_state {
 };
 
 #define PROC_EVENT_MAP(X)                                                                      \
-    X(WANT)         /* it shall run: leave BACKOFF and FATAL at once */                        \
+    X(WANT)         /* it shall run: leave BACKOFF, EXITED and FATAL at once */                \
     X(SPAWN)        /* fleet: its turn has come (DOWN only) */                                 \
     X(EXITED)       /* the process is reaped, or could not be made: once for each SPAWN */     \
     X(PROBE_OK)     /* it answered */                                                          \
@@ -54,6 +65,11 @@ enum proc_state {
     X(PROMPT)       /* it showed a device code */                                              \
     X(LOGGED_IN)    /* it said who it is */                                                    \
     X(RESTART)      /* kill it now, start it again */                                          \
+    X(CYCLE)        /* the same when what it does has ended; what is down is started */        \
+    X(RELOGIN)      /* the same, and its token file is set aside in between */                 \
+    X(RETIRE)       /* end it when what it does has ended, keep it down */                     \
+    X(IDLE)         /* nobody waits for it: DRAINING is over, or what is due may begin */      \
+    X(MEMORY)       /* its memory was looked at: is_over */                                    \
     X(TOKEN_GONE)   /* the answer to SET_ASIDE: its token file is not there any more */        \
     X(YIELD)        /* stop it and queue for the login: somebody else has it */                \
     X(STOP)         /* end it and keep it down */                                              \
@@ -80,6 +96,29 @@ enum proc_action {
     PROC_DO_SET_ASIDE = 1 << 8,       /* its token file, to be answered with TOKEN_GONE */
 };
 
+/* Why it is restarted without being asked. The words fit behind "restarted: ". */
+#define PROC_CAUSE_MAP(X)                                                                      \
+    X(NONE, "")                                                                                \
+    X(ASKED, "asked for")                                                                      \
+    X(LOGIN, "asked for a fresh login")                                                        \
+    X(DEAF, "did not answer three times in a row")                                             \
+    X(MEMORY, "used more than memory_max")                                                     \
+    X(AGE, "reached max_age")
+
+enum proc_cause {
+#define X(name, words) PROC_CAUSE_##name,
+    PROC_CAUSE_MAP(X)
+#undef X
+        PROC_CAUSE_COUNT
+};
+
+/* What a death long after the start means. */
+enum proc_autorestart {
+    PROC_AUTORESTART_ALWAYS,
+    PROC_AUTORESTART_UNEXPECTED, /* EXITED when the exit is an expected one */
+    PROC_AUTORESTART_NEVER,      /* EXITED */
+};
+
 /* What follows when the present process is gone. */
 enum proc_next {
     PROC_NEXT_BACKOFF, /* it failed: wait, then start */
@@ -96,11 +135,18 @@ struct proc_policy {
     uint64_t
         login_probe_interval_ms; /* while LOGIN: not every fork says that it is logged in */
     uint64_t refused_apart_ms;   /* two refused starts so far apart: the login is dead */
-    uint32_t failures_max;       /* in a row, then FATAL; 0 = never (DESIGN D10) */
+    uint64_t startsecs_ms;       /* a process that ends sooner was a failed start */
+    uint64_t drain_timeout_ms;   /* how long DRAINING may take */
+    uint64_t live_interval_ms;   /* probes while READY; 0 = none */
+    uint64_t max_age_ms;         /* READY for so long, less up to a tenth: is_due; 0 = never */
+    uint32_t startretries;       /* failed starts in a row, then FATAL; 0 = never (D10) */
+    enum proc_autorestart autorestart;
     struct backoff_policy restart;
 };
 
-#define PROC_NEVER UINT64_MAX
+#define PROC_NEVER      UINT64_MAX
+#define PROC_MISSES_MAX 3 /* probes: one may be lost to a full backlog, three are not */
+#define PROC_OVERS_MAX  3 /* looks: a garbage collection may come in between */
 
 struct proc {
     enum proc_state state;
@@ -110,6 +156,14 @@ struct proc {
     bool has_token;          /* its token file was there when last looked at */
     bool has_prompted;       /* it asked for a login and has not had one since */
     bool is_probing;         /* a probe is out */
+    bool was_ready;          /* the present process has served */
+    bool is_due;             /* READY: to be restarted when nobody needs it */
+    bool is_relogin;         /* its token file is to be set aside when it is gone */
+    uint8_t misses;          /* probes without an answer in a row, READY */
+    uint8_t overs;           /* looks at too much memory in a row, READY */
+    enum proc_cause cause;   /* of what is due, or of the restart under way */
+    uint32_t failed_starts;  /* in a row */
+    uint64_t started_ms;     /* the present or the last process */
     uint64_t ready_since_ms; /* counts in READY */
     uint64_t deadline_ms;    /* of the state, or PROC_NEVER */
     uint64_t probe_ms;       /* time of the next probe, or PROC_NEVER */
@@ -124,6 +178,8 @@ struct proc_event {
     uint64_t seed;    /* for jitter */
     bool has_token;   /* EXITED: is the token file there? */
     bool is_refused;  /* EXITED: it said that GitHub refuses the stored login */
+    bool is_expected; /* EXITED: with one of exitcodes */
+    bool is_over;     /* MEMORY: more than memory_max */
     uint64_t kill_ms; /* STOP: send KILL at this moment at the latest; PROC_NEVER = stopwait */
 };
 
@@ -142,6 +198,12 @@ bool proc_is_alive(const struct proc *p);
 
 /* Its next start, or its present one, needs a human. */
 bool proc_needs_login(const struct proc *p);
+
+/* Down for good: nothing but an order starts it again. */
+bool proc_has_given_up(const struct proc *p);
+
+/* The sentence of PROC_CAUSE_MAP. */
+const char *proc_cause_words(enum proc_cause cause);
 
 /* The word for people: "up", "login", ... */
 const char *proc_state_word(enum proc_state state);

@@ -43,3 +43,15 @@ const char *proc_event_name(enum proc_event_type type)
     assert(type < PROC_EVENT_COUNT);
     return names[type];
 }
+
+const char *proc_cause_words(enum proc_cause cause)
+{
+    static const char *const words[] = {
+#define X(name, text) [PROC_CAUSE_##name] = text,
+        PROC_CAUSE_MAP(X)
+#undef X
+    };
+    _Static_assert(sizeof words / sizeof words[0] == PROC_CAUSE_COUNT, "words each");
+    assert(cause < PROC_CAUSE_COUNT);
+    return words[cause];
+}

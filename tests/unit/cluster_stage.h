@@ -109,6 +109,23 @@ void proxy_node_down(struct proxy *p, unsigned slot, enum proxy_down kind, uint6
     tell("%s %u (%s); ", words[kind], slot, reason == NULL ? "" : reason);
 }
 
+void proxy_node_hold(struct proxy *p, unsigned slot, enum proxy_hold hold)
+{
+    static const char *const words[] = {"none", "keep", "restart", "stop"};
+
+    (void)p;
+    tell("hold %u %s; ", slot, words[hold]);
+}
+
+static unsigned node_busy;
+
+unsigned proxy_node_busy(const struct proxy *p, unsigned slot)
+{
+    (void)p;
+    (void)slot;
+    return node_busy;
+}
+
 void proxy_node_evidence(struct proxy *p, unsigned slot, enum node_evidence evidence,
                          const char *line)
 {
@@ -296,6 +313,11 @@ static inline void add_node(const char *name, char *command, bool has_token)
         .restart_delay_max_ms = 40,
         .restart_reset_ms = 60000,
         .stopwait_ms = 5000,
+        .drain_timeout_ms = 5000,
+        .restart_backoff = 2,
+        .restart_jitter = 25,
+        .autostart = true,
+        .stop_signal = SIGTERM,
     };
     (void)snprintf(n->name, sizeof n->name, "%s", name);
     if (!has_token)

@@ -25,12 +25,13 @@ struct world {
     bool is_shown[NODES_MAX];
     bool is_up[NODES_MAX];
     bool is_asked[NODES_MAX]; /* SET_ASIDE, and not answered yet */
+    enum fleet_hold hold[NODES_MAX];
     /* The engine must remember the same of refusals. */
     uint64_t tried_ms[NODES_MAX];
     uint64_t refused_since_ms[NODES_MAX];
 };
 
-static const struct proc_policy policy = {
+static struct proc_policy policy = {
     .start_timeout_ms = 2,
     .login_timeout_ms = 2,
     .stopwait_ms = 2,
@@ -38,6 +39,7 @@ static const struct proc_policy policy = {
     .probe_interval_ms = 1,
     .login_probe_interval_ms = 1,
     .refused_apart_ms = APART,
+    .drain_timeout_ms = 2,
     /* All pauses are equal, so that the count of failures does not multiply the space. */
     .restart = {.delay_ms = 1, .delay_max_ms = 1},
 };
@@ -105,9 +107,13 @@ static void normalise(struct world *w, bool has_refusals, uint64_t now_ms)
         normalise_refusals(&p->tried_ms, &p->refused_since_ms, by_ms);
         normalise_refusals(&w->tried_ms[i], &w->refused_since_ms[i], by_ms);
         p->backoff.failures = 0;
-        if (p->state != PROC_STARTING && p->state != PROC_LOGIN)
+        p->failed_starts = 0;
+        p->started_ms = 0;
+        p->was_ready = false;
+        p->cause = PROC_CAUSE_NONE; /* for people */
+        if (p->state != PROC_STARTING && p->state != PROC_LOGIN && p->state != PROC_READY)
             p->is_probing = false; /* its answer is ignored */
-        if (p->state != PROC_STOPPING && p->state != PROC_KILLING)
+        if (p->state != PROC_DRAINING && p->state != PROC_STOPPING && p->state != PROC_KILLING)
             p->next = PROC_NEXT_BACKOFF;
         p->generation = 7;
     }
@@ -132,7 +138,12 @@ static void put_state(const struct world *w, uint64_t *ret_words)
             (uint64_t)p->has_token << 9 | (uint64_t)p->has_prompted << 10 |
             (uint64_t)p->is_probing << 11 | (uint64_t)p->backoff.failures << 12 |
             (uint64_t)f->members[i].reported << 16 | (uint64_t)w->is_shown[i] << 20 |
-            (uint64_t)w->is_up[i] << 21 | (uint64_t)w->is_asked[i] << 22;
+            (uint64_t)w->is_up[i] << 21 | (uint64_t)w->is_asked[i] << 22 |
+            (uint64_t)w->hold[i] << 23 | (uint64_t)p->is_due << 25 |
+            (uint64_t)p->is_relogin << 26 | (uint64_t)p->misses << 27 |
+            (uint64_t)p->overs << 29 | (uint64_t)f->members[i].is_held << 31 |
+            (uint64_t)f->members[i].is_disabled << 32 | (uint64_t)f->members[i].is_first << 33 |
+            (uint64_t)f->members[i].told << 34;
         ret_words[n++] = p->deadline_ms;
         ret_words[n++] = p->probe_ms;
         ret_words[n++] = p->ready_since_ms;
@@ -189,11 +200,23 @@ static void carry_out(struct world *w, const struct fleet *before, const struct 
         w->is_shown[slot] = false;
         break;
     case FLEET_ACTION_SET_ASIDE:
-        check(!w->is_asked[slot], "a token is set aside once a start", w);
-        check(was->state != PROC_READY && ev->is_refused, "only what was refused is", w);
+        if (ev->type != FLEET_EVENT_RELOGIN && !was->is_relogin) {
+            check(!w->is_asked[slot], "a token is set aside once a start", w);
+            check(was->state != PROC_READY && ev->is_refused, "only what was refused is", w);
+        } else {
+            check(!proc_is_alive(is), "no order takes the token of a process", w);
+        }
         w->is_asked[slot] = true;
         break;
+    case FLEET_ACTION_NODE_HOLD:
+        check(w->hold[slot] != a->hold, "a hold is told once", w);
+        check(a->hold != FLEET_HOLD_NONE || !w->is_up[slot] || is->state == PROC_READY,
+              "who ends is down before it is let go", w);
+        w->hold[slot] = a->hold;
+        break;
     case FLEET_ACTION_NODE_UP:
+        check(!w->fleet.members[slot].is_held || w->hold[slot] == FLEET_HOLD_KEEP,
+              "who is held is held before it is up", w);
         w->is_up[slot] = true;
         break;
     case FLEET_ACTION_NODE_DOWN:
@@ -203,6 +226,7 @@ static void carry_out(struct world *w, const struct fleet *before, const struct 
               "a node stays up until its process is reaped", w);
         w->is_up[slot] = false;
         break;
+    case FLEET_ACTION_QUIT:
     case FLEET_ACTION_EXIT:
     case FLEET_ACTION_COUNT:
         break;
@@ -215,10 +239,16 @@ static void check_state(const struct world *w)
 
     for (unsigned i = 0; i < NODES_MAX; i++) {
         const struct proc *p = &w->fleet.members[i].proc;
+        const struct fleet_member *m = &w->fleet.members[i];
         logins += p->state == PROC_LOGIN;
         check(w->is_shown[i] == (p->state == PROC_LOGIN), "a code is shown in LOGIN", w);
         check(w->is_up[i] || p->state != PROC_READY, "READY is announced", w);
         check(!w->is_up[i] || proc_is_alive(p), "a dead node is not up", w);
+        check(p->state != PROC_READY || w->hold[i] == (m->is_held ? FLEET_HOLD_KEEP : 0),
+              "who serves is held by order alone", w);
+        check(p->state != PROC_DRAINING || (w->is_up[i] && w->hold[i] != FLEET_HOLD_NONE),
+              "who drains is held", w);
+        check(!m->is_disabled || !p->is_wanted, "who is disabled ends, and stays down", w);
         check(p->is_wanted || p->state == PROC_DOWN || p->state == PROC_FATAL ||
                   p->next == PROC_NEXT_STAY,
               "what is not wanted ends", w);
@@ -276,7 +306,10 @@ static bool apply(struct world *w, struct fleet_event ev)
         has_exited = has_exited || out.list[i].type == FLEET_ACTION_EXIT;
         is_asked = is_asked || out.list[i].type == FLEET_ACTION_SET_ASIDE;
     }
-    check(is_due == is_asked, "a dead login is set aside, and no other", w);
+    bool is_order =
+        ev.type == FLEET_EVENT_RELOGIN || before.members[ev.id.slot].proc.is_relogin;
+    check(is_due == is_asked || (is_order && is_asked),
+          "a login is set aside when it is dead or by order", w);
     if (ev.type == FLEET_EVENT_TOKEN_GONE) {
         const struct proc *p = &w->fleet.members[ev.id.slot].proc;
         check(proc_needs_login(p) && p->state != PROC_BACKOFF, "it queues for a login", w);

@@ -147,6 +147,7 @@ static const struct search searches[] = {
      2,
      {POLICY(1, 10), .is_failback = true, .failback_after_ms = 30},
      .is_warm = true},
+    {"nodes that are held", 2, 2, 2, {POLICY(1, 10)}, .is_warm = true, .has_holds = true},
     {"costs and a reserve",
      2,
      2,

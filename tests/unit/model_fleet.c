@@ -14,10 +14,14 @@
  *   - a node that shall run is running, or has a date, or waits for another's login
  *   - after a stop no process starts, and TIMERs alone, without any help, lead to EXIT
  *   - SET_ASIDE comes when, and only when, a start is refused that began refused_apart after
- *     another refused one, with nothing between them that proves the login; once a start
+ *     another refused one, with nothing between them that proves the login; once a start; and
+ * by order, which never takes the file of a live process
+ *   - a node that drains is up and held; what is held is held before it is up, and let go only
+ *     when it is down or serves; what is disabled ends and does not start
  *
- * Refusals multiply the space, so they are searched with two nodes. An unanswered SET_ASIDE is
- * tried in every state: the file cannot be renamed.
+ * Refusals multiply the space, so they are searched with two nodes, and so are the orders that
+ * do not concern the others, and probes and looks at the memory of nodes that serve. An
+ * unanswered SET_ASIDE is tried in every state: the file cannot be renamed.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -30,8 +34,10 @@
 
 #include "supervisor/core/backoff.c"
 #include "supervisor/core/fleet.c"
+#include "supervisor/core/fleet_tell.c"
 #include "supervisor/core/proc.c"
 #include "supervisor/core/proc_names.c"
+#include "supervisor/core/proc_orders.c"
 #include "tests/unit/fleet_world.h"
 
 #define TABLE_SIZE (1u << 22)
@@ -44,6 +50,8 @@ struct search {
     uint64_t transitions;
     unsigned nodes;
     bool has_refusals;
+    bool has_orders; /* restarts and stops that drain */
+    bool has_care;   /* the other orders, liveness and memory */
 };
 
 static void remember(struct search *s, const struct world *w)
@@ -73,7 +81,7 @@ static void check_stop_ends(const struct world *from)
 {
     struct world w = *from;
 
-    for (unsigned i = 0; i < 3 * NODES_MAX + 2; i++) {
+    for (unsigned i = 0; i < 4 * NODES_MAX + 2; i++) {
         struct fleet_event ev = {.type = FLEET_EVENT_TIMER, .now_ms = fleet_deadline(&w.fleet)};
         if (w.fleet.has_exited)
             return;
@@ -130,6 +138,23 @@ static void visit_ends(struct search *s, const struct world *from, struct fleet_
     }
 }
 
+static void visit_orders(struct search *s, const struct world *from, struct fleet_event ev)
+{
+    static const enum fleet_event_type types[] = {
+        FLEET_EVENT_CYCLE, FLEET_EVENT_RETIRE,  FLEET_EVENT_IDLE,   FLEET_EVENT_RELOGIN,
+        FLEET_EVENT_HOLD,  FLEET_EVENT_DISABLE, FLEET_EVENT_ENABLE, FLEET_EVENT_MEMORY,
+    };
+    size_t count = s->has_care ? sizeof types / sizeof types[0] : 3;
+
+    for (size_t i = 0; i < count && s->has_orders; i++) {
+        ev.type = types[i];
+        visit(s, from, ev);
+    }
+    ev.is_over = true;
+    if (s->has_care)
+        visit(s, from, ev);
+}
+
 static void expand(struct search *s, const struct world *from)
 {
     const struct fleet *f = &from->fleet;
@@ -144,6 +169,7 @@ static void expand(struct search *s, const struct world *from)
             ev.type = any[i];
             visit(s, from, ev);
         }
+        visit_orders(s, from, ev);
         check_late(from, slot);
         if (from->is_asked[slot]) {
             struct world answered = *from;
@@ -182,7 +208,7 @@ static uint32_t search_from(struct search *s, unsigned tokens, uint64_t start_in
 
     memset(s->table, 0, TABLE_SIZE * sizeof *s->table);
     s->count = 0;
-    fleet_init(&w.fleet, start_interval_ms, 0);
+    fleet_init(&w.fleet, start_interval_ms, FLEET_EXIT_NEVER, 0);
     for (unsigned slot = 0; slot < NODES_MAX; slot++) {
         proc_init(&w.fleet.members[slot].proc, false);
         w.tried_ms[slot] = PROC_NEVER;
@@ -223,13 +249,20 @@ int main(void)
         return 1;
     uint32_t together = search_from(&s, 0, 0);
     uint32_t spaced = search_from(&s, 5, 2);
+    s.has_orders = true;
+    uint32_t ordered = search_from(&s, 6, 0);
     s.nodes = 2;
+    s.has_care = true;
+    policy.live_interval_ms = 2;
+    uint32_t cared = search_from(&s, 1, 0);
+    policy.live_interval_ms = 0;
+    s.has_orders = s.has_care = false;
     s.has_refusals = true;
     uint32_t refused = search_from(&s, 3, 0);
     printf(
-        "model_fleet: %u states with %u nodes (%u with start_interval), %u with %u nodes and "
-        "refusals, %llu transitions, %.1f s: ok\n",
-        together + spaced, NODES_MAX, spaced, refused, s.nodes,
+        "model_fleet: %u nodes: %u states, %u with start_interval, %u with orders; %u "
+        "nodes: %u with all orders and care, %u with refusals; %llu transitions, %.1f s: ok\n",
+        NODES_MAX, together, spaced, ordered, s.nodes, cared, refused,
         (unsigned long long)s.transitions, (double)(clock() - start) / CLOCKS_PER_SEC);
     free(s.states);
     free(s.table);

@@ -64,6 +64,7 @@ struct search {
     bool has_external; /* node 0 is external */
     bool has_free;     /* requests for zero-multiplier models and bypass requests, too */
     bool has_removal;  /* nodes are removed and added again */
+    bool has_holds;    /* nodes are held, and let go */
     bool has_evidence; /* lines of the nodes' logs */
     bool has_costs;    /* requests that cost one or two, accounts that have little */
     bool is_restored;  /* starts with what a former run remembered */

@@ -179,7 +179,8 @@ static void check_judgement(const struct world *before, const struct world *w,
         if (is_healthy != has_pass(i))
             search_fail(w, ev, "P11: request %u, /usage says %s", i,
                         is_healthy ? "well" : "ill");
-        if (is_healthy != (state == NODE_READY))
+        bool is_held = w->engine.nodes[ev->node].hold != FAILOVER_HOLD_NONE;
+        if (!is_held && is_healthy != (state == NODE_READY))
             search_fail(w, ev, "P11: node %u is %s against its /usage", ev->node,
                         node_state_name(state));
     }

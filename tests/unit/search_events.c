@@ -156,6 +156,16 @@ static void each_process_event(const struct visitor *v, struct failover_event ev
     tell(v, ev, true);
 }
 
+static void each_hold(const struct visitor *v, struct failover_event ev)
+{
+    ev.type = FAILOVER_NODE_HELD;
+    for (int hold = FAILOVER_HOLD_NONE; hold <= FAILOVER_HOLD_STOP; hold++) {
+        ev.hold = (enum failover_hold)hold;
+        if (v->w->engine.nodes[ev.node].hold != ev.hold)
+            tell(v, ev, ev.hold != FAILOVER_HOLD_NONE);
+    }
+}
+
 static void each_node(const struct visitor *v)
 {
     const struct failover *f = &v->w->engine;
@@ -182,6 +192,8 @@ static void each_node(const struct visitor *v)
             answer_usage(v, ev);
         if (search_current->has_evidence)
             each_evidence(v, ev);
+        if (search_current->has_holds)
+            each_hold(v, ev);
         if (n->is_owned)
             each_process_event(v, ev);
     }

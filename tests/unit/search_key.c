@@ -75,7 +75,7 @@ static void put_node(struct key *k, const struct world *w, unsigned i)
     }
     put(k, bits(flags, sizeof flags / sizeof flags[0]));
     put(k, (uint64_t)n->down | (uint64_t)(n->forbidden_streak > 0) << 2 |
-               (uint64_t)(n->network_streak > 0) << 3);
+               (uint64_t)(n->network_streak > 0) << 3 | (uint64_t)n->hold << 4);
     put(k, (uint64_t)n->inflight | (uint64_t)n->orphans << 5 | (uint64_t)n->judging << 10);
     put_time(k, !n->is_up && n->down == FAILOVER_DOWN_BACKOFF ? n->down_until_ms : 0, w->now);
     put_time(k, n->limited_until_ms, w->now);

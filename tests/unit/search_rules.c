@@ -39,6 +39,8 @@ static void check_dispatch(struct world *w, const struct failover_event *ev,
     bool is_bypass = f->attempts[action->attempt.slot].is_bypass;
     enum node_state state = failover_node_state(f, action->node);
 
+    if (f->nodes[action->node].hold != FAILOVER_HOLD_NONE)
+        search_fail(w, ev, "hold: dispatch to node %u, which is held", action->node);
     if (!is_bypass) {
         if (action->node != leader)
             search_fail(w, ev, "P1: dispatch to %u, active is %u", action->node, leader);

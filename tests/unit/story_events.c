@@ -210,6 +210,21 @@ static void do_program(char **word)
     }
 }
 
+static void do_hold(char **word)
+{
+    static const char *const holds[] = {"none", "keep", "restart", "stop"};
+
+    for (unsigned i = 0; word[1] != NULL && word[2] != NULL && i < 4; i++) {
+        if (strcmp(word[2], holds[i]) == 0) {
+            story_post((struct failover_event){.type = FAILOVER_NODE_HELD,
+                                               .node = story_parse_node(word[1]),
+                                               .hold = (enum failover_hold)i});
+            return;
+        }
+    }
+    story_wrong("hold NODE none, keep, restart or stop");
+}
+
 static void do_add(char **word)
 {
     uint16_t node = story_parse_node(word[1]);
@@ -225,16 +240,6 @@ static void do_remove(char **word)
     if (story.poll_node == node)
         story.poll_node = FAILOVER_NONE;
     story_post((struct failover_event){.type = FAILOVER_NODE_REMOVED, .node = node});
-}
-
-/* The first one has the lowest rank. */
-static void do_order(char **word)
-{
-    uint32_t ranks[NODES_MAX] = {0};
-
-    for (uint32_t i = 1; word[i] != NULL; i++)
-        ranks[story_parse_node(word[i])] = i;
-    story_post((struct failover_event){.type = FAILOVER_ORDER, .ranks = ranks});
 }
 
 static void do_reset(char **word)
@@ -382,9 +387,9 @@ bool story_event(char **word)
         {"done", do_done},         {"down", do_down},
         {"evidence", do_evidence}, {"restored", do_restored},
         {"fin", do_client},        {"gone", do_client},
-        {"outcome", do_outcome},   {"policy", do_policy},
-        {"probe", do_probe},       {"program", do_program},
-        {"remove", do_remove},     {"order", do_order},
+        {"hold", do_hold},         {"outcome", do_outcome},
+        {"policy", do_policy},     {"probe", do_probe},
+        {"program", do_program},   {"remove", do_remove},
         {"request", do_request},   {"reset-active", do_reset},
         {"started", do_started},   {"up", do_up},
         {"usage", do_usage},       {"usage-failed", do_usage_failed},

@@ -11,7 +11,8 @@
 /* cmocka needs the four above */
 #include <cmocka.h>
 
-static const struct backoff_policy policy = {.delay_ms = 1000, .delay_max_ms = 60000};
+static const struct backoff_policy policy = {
+    .delay_ms = 1000, .delay_max_ms = 60000, .factor = 2, .jitter = 25};
 
 static void pause_doubles_and_loses_at_most_a_quarter(void **state)
 {

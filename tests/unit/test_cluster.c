@@ -455,6 +455,71 @@ static void clients_are_told_where_the_proxy_listens(void **state)
     stop(SIGTERM);
 }
 
+static void restart_by_order_is_held_until_the_node_is_idle(void **state)
+{
+    (void)state;
+    add_node("a", quiet, true);
+    open_cluster();
+    run_until("up 0 127.");
+    told[0] = '\0';
+    node_busy = 1;
+    assert_int_equal(cluster_restart(cluster, 0), 0);
+    run_until("hold 0 restart; ");
+    node_busy = 0;
+    run_until("up 0 127.");
+    assert_string_equal(told, "hold 0 restart; starting 0 (starts again; before: restarted: "
+                              "asked for); hold 0 none; up 0 127.; ");
+    stop(SIGTERM);
+}
+
+static void disabled_node_refuses_every_order_but_enable(void **state)
+{
+    (void)state;
+    add_node("a", quiet, true);
+    open_cluster();
+    run_until("up 0 127.");
+    told[0] = '\0';
+    assert_int_equal(cluster_disable(cluster, 0), 0);
+    run_until("hold 0 none; ");
+    assert_string_equal(told, "hold 0 stop; stopped 0 (stopped); hold 0 none; ");
+    assert_int_equal(cluster_start(cluster, 0), -EPERM);
+    assert_int_equal(cluster_restart(cluster, 0), -EPERM);
+    assert_int_equal(cluster_login(cluster, 0), -EPERM);
+    assert_string_equal(cluster_order_word(cluster, 0), "disabled");
+    assert_int_equal(cluster_enable(cluster, 0), 0);
+    run_until("up 0 127.");
+    assert_string_equal(cluster_order_word(cluster, 0), "");
+    stop(SIGTERM);
+}
+
+static void orders_about_what_is_not_ours_are_refused(void **state)
+{
+    (void)state;
+    add_external_node();
+    open_cluster();
+    assert_int_equal(cluster_start(cluster, 1), -ENOENT);
+    assert_int_equal(cluster_stop(cluster, 0), -ENOTSUP);
+    assert_int_equal(cluster_drain(cluster, 0), 0);
+    assert_string_equal(cluster_order_word(cluster, 0), "held");
+    assert_int_equal(cluster_enable(cluster, 0), 0);
+    assert_string_equal(told, "added 0 office external; up 0 10.0; hold 0 keep; hold 0 none; ");
+    stop(SIGTERM);
+}
+
+static void fresh_login_takes_the_token_out_of_the_way(void **state)
+{
+    (void)state;
+    add_node("a", quiet, true);
+    open_cluster();
+    run_until("up 0 127.");
+    told[0] = '\0';
+    assert_int_equal(cluster_login(cluster, 0), 0);
+    run_until("up 0 127.");
+    assert_int_equal(access(path_of("state/nodes/a/token"), F_OK), -1);
+    assert_int_equal(access(path_of("state/nodes/a/token.refused"), F_OK), 0);
+    stop(SIGTERM);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -485,6 +550,10 @@ int main(void)
         STORY(taken_port_starts_nothing),
         STORY(every_bad_command_is_found),
         STORY(clients_are_told_where_the_proxy_listens),
+        STORY(restart_by_order_is_held_until_the_node_is_idle),
+        STORY(disabled_node_refuses_every_order_but_enable),
+        STORY(orders_about_what_is_not_ours_are_refused),
+        STORY(fresh_login_takes_the_token_out_of_the_way),
     };
 
     return cmocka_run_group_tests_name("cluster", tests, NULL, NULL);

@@ -14,8 +14,9 @@ static void an_unknown_key_is_refused_with_a_suggestion(void **state)
                    "'retry_limit'?\n");
     fixture_refuse("[gateway]\nport = 80\n",
                    "t.ini:2: [gateway] port is not a setting; did you mean 'listen'?\n");
-    fixture_refuse("[node:a]\nautostart = no\n",
-                   "t.ini:2: [node:a] autostart is not a setting; did you mean 'enabled'?\n");
+    fixture_refuse(
+        "[node:a]\nautostarts = no\n",
+        "t.ini:2: [node:a] autostarts is not a setting; did you mean 'autostart'?\n");
     fixture_refuse("[log]\ncolour_of_the_sky_above_the_harbour = grey\n",
                    "t.ini:2: [log] colour_of_the_sky_above_the_harbour is not a setting\n");
 }

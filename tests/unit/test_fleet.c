@@ -23,7 +23,8 @@ static const struct proc_policy policy = {
     .probe_interval_ms = 100,
     .login_probe_interval_ms = 1000,
     .refused_apart_ms = 60000,
-    .restart = {.delay_ms = 1, .delay_max_ms = 3}, /* no jitter in so small a number */
+    .drain_timeout_ms = 20000,
+    .restart = {.delay_ms = 1, .delay_max_ms = 3, .factor = 2},
 };
 
 static struct fleet fleet;
@@ -43,7 +44,11 @@ static void put_action(const struct fleet_action *a, size_t *used)
     size_t left = sizeof trace - *used;
     int n;
 
-    if (a->type == FLEET_ACTION_EXIT)
+    static const char *const holds[] = {"none", "keep", "restart", "stop"};
+
+    if (a->type == FLEET_ACTION_NODE_HOLD)
+        n = snprintf(trace + *used, left, "HOLD %u %s; ", a->id.slot, holds[a->hold]);
+    else if (a->type == FLEET_ACTION_EXIT)
         n = snprintf(trace + *used, left, "EXIT; ");
     else if (a->type == FLEET_ACTION_NODE_DOWN)
         n = snprintf(trace + *used, left, "%u %s; ", a->id.slot, downs[a->down]);
@@ -119,7 +124,7 @@ static void wait(const char *expected)
 static int setup(void **state)
 {
     (void)state;
-    fleet_init(&fleet, 0, 1);
+    fleet_init(&fleet, 0, FLEET_EXIT_NEVER, 1);
     now_ms = 5000;
     return 0;
 }
@@ -140,7 +145,7 @@ static void nodes_with_tokens_start_together(void **state)
 static void starts_keep_their_interval(void **state)
 {
     (void)state;
-    fleet_init(&fleet, 50, 1);
+    fleet_init(&fleet, 50, FLEET_EXIT_NEVER, 1);
     add(0, true, "SPAWN 0; 0 starting");
     add(1, true, "1 starting");
     add(2, true, "2 starting");
@@ -371,6 +376,195 @@ static void start_cuts_a_pause_short(void **state)
     is(FLEET_EVENT_START, 0, "SPAWN 0; 0 starting");
 }
 
+static void ready(unsigned slot)
+{
+    char line[32];
+
+    (void)snprintf(line, sizeof line, "SPAWN %u; %u starting", slot, slot);
+    add(slot, true, line);
+    (void)snprintf(line, sizeof line, "NODE_UP %u", slot);
+    is(FLEET_EVENT_PROBE_OK, slot, line);
+}
+
+static void restart_by_order_is_drained_first(void **state)
+{
+    (void)state;
+    ready(0);
+    is(FLEET_EVENT_CYCLE, 0, "HOLD 0 restart");
+    is(FLEET_EVENT_CYCLE, 0, "");
+    is(FLEET_EVENT_IDLE, 0, "TERM 0");
+    is(FLEET_EVENT_EXITED, 0, "SPAWN 0; 0 starting; HOLD 0 none");
+    is(FLEET_EVENT_PROBE_OK, 0, "NODE_UP 0");
+}
+
+static void drain_ends_at_its_timeout(void **state)
+{
+    uint64_t began_ms = now_ms;
+
+    (void)state;
+    ready(0);
+    is(FLEET_EVENT_CYCLE, 0, "HOLD 0 restart");
+    wait("TERM 0");
+    assert_int_equal(now_ms, began_ms + 20000);
+}
+
+static void stop_by_order_is_drained_and_lasts(void **state)
+{
+    (void)state;
+    ready(0);
+    is(FLEET_EVENT_RETIRE, 0, "HOLD 0 stop");
+    is(FLEET_EVENT_IDLE, 0, "TERM 0");
+    is(FLEET_EVENT_EXITED, 0, "0 stopped; HOLD 0 none");
+    is(FLEET_EVENT_START, 0, "SPAWN 0; 0 starting");
+}
+
+static void start_during_the_drain_of_a_stop_makes_it_a_restart(void **state)
+{
+    (void)state;
+    ready(0);
+    is(FLEET_EVENT_RETIRE, 0, "HOLD 0 stop");
+    is(FLEET_EVENT_START, 0, "HOLD 0 restart");
+    is(FLEET_EVENT_IDLE, 0, "TERM 0");
+    is(FLEET_EVENT_EXITED, 0, "SPAWN 0; 0 starting; HOLD 0 none");
+}
+
+static void held_node_lives_on_and_stays_held_through_a_death(void **state)
+{
+    (void)state;
+    ready(0);
+    is(FLEET_EVENT_HOLD, 0, "HOLD 0 keep");
+    is(FLEET_EVENT_EXITED, 0, "0 backoff");
+    wait("SPAWN 0; 0 starting");
+    is(FLEET_EVENT_PROBE_OK, 0, "NODE_UP 0");
+    is(FLEET_EVENT_ENABLE, 0, "HOLD 0 none");
+}
+
+static void disabled_node_is_started_by_enable_alone(void **state)
+{
+    (void)state;
+    ready(0);
+    is(FLEET_EVENT_DISABLE, 0, "HOLD 0 stop");
+    is(FLEET_EVENT_IDLE, 0, "TERM 0");
+    is(FLEET_EVENT_EXITED, 0, "0 stopped; HOLD 0 none");
+    is(FLEET_EVENT_START, 0, "");
+    is(FLEET_EVENT_CYCLE, 0, "");
+    is(FLEET_EVENT_RELOGIN, 0, "");
+    is(FLEET_EVENT_ENABLE, 0, "SPAWN 0; 0 starting");
+}
+
+static void fresh_login_sets_the_token_aside_and_goes_first(void **state)
+{
+    (void)state;
+    ready(0);
+    add(1, false, "SPAWN 1; 1 starting");
+    add(2, false, "2 login");
+    is(FLEET_EVENT_PROMPT, 1, "PROMPT_SHOW 1; 1 login");
+    is(FLEET_EVENT_RELOGIN, 0, "HOLD 0 restart");
+    is(FLEET_EVENT_IDLE, 0, "TERM 0");
+    is(FLEET_EVENT_EXITED, 0, "SET_ASIDE 0; 0 backoff; HOLD 0 none");
+    is(FLEET_EVENT_TOKEN_GONE, 0, "0 login");
+    assert_int_equal(fleet_login_place(&fleet, 1), 1);
+    /* Slot 2 has waited for longer, but somebody sits there and waits for slot 0. */
+    is(FLEET_EVENT_RELOGIN, 0, "");
+    assert_int_equal(fleet_login_place(&fleet, 0), 2);
+    assert_int_equal(fleet_login_place(&fleet, 2), 3);
+    is(FLEET_EVENT_LOGGED_IN, 1, "RETRACT_USED 1; SPAWN 0; 0 starting; 1 starting");
+}
+
+static void fresh_login_of_a_node_that_is_down_needs_no_process(void **state)
+{
+    (void)state;
+    add(0, true, "SPAWN 0; 0 starting");
+    is(FLEET_EVENT_EXITED, 0, "0 backoff");
+    is(FLEET_EVENT_RELOGIN, 0, "SET_ASIDE 0");
+    is(FLEET_EVENT_TOKEN_GONE, 0, "SPAWN 0; 0 starting");
+    is(FLEET_EVENT_PROMPT, 0, "PROMPT_SHOW 0; 0 login");
+    is(FLEET_EVENT_RELOGIN, 0, "RETRACT_GONE 0; TERM 0");
+    exits_without_token(0, "SPAWN 0; 0 starting");
+    assert_int_equal(fleet_proc(&fleet, 0)->backoff.failures, 0);
+}
+
+static struct fleet_event about(enum fleet_event_type type, unsigned slot)
+{
+    return (struct fleet_event){
+        .type = type,
+        .id = {.slot = (uint16_t)slot, .generation = fleet_proc(&fleet, slot)->generation}};
+}
+
+static void too_large_node_is_restarted_when_idle_and_one_at_a_time(void **state)
+{
+    struct fleet_event look;
+
+    (void)state;
+    ready(0);
+    ready(1);
+    for (int i = 0; i < 6; i++) {
+        look = about(FLEET_EVENT_MEMORY, (unsigned)i % 2);
+        look.is_over = true;
+        is(FLEET_EVENT_IDLE, (unsigned)i % 2, "");
+        send(look, "");
+    }
+    is(FLEET_EVENT_IDLE, 0, "HOLD 0 restart");
+    is(FLEET_EVENT_IDLE, 1, "");
+    is(FLEET_EVENT_IDLE, 0, "TERM 0");
+    is(FLEET_EVENT_EXITED, 0, "SPAWN 0; 0 starting; HOLD 0 none");
+    is(FLEET_EVENT_IDLE, 1, "");
+    is(FLEET_EVENT_PROBE_OK, 0, "NODE_UP 0");
+    is(FLEET_EVENT_IDLE, 1, "HOLD 1 restart");
+}
+
+static void lower_priority_starts_first(void **state)
+{
+    struct fleet_event ev = {
+        .type = FLEET_EVENT_NODE_ADDED, .is_wanted = true, .policy = policy};
+
+    (void)state;
+    fleet_init(&fleet, 50, FLEET_EXIT_NEVER, 1);
+    add(0, true, "SPAWN 0; 0 starting");
+    add(1, true, "1 starting");
+    ev.id.slot = 2;
+    ev.has_token = true;
+    ev.priority = -1;
+    send(ev, "2 starting");
+    wait("SPAWN 2");
+}
+
+static void essential_node_that_gives_up_ends_the_whole(void **state)
+{
+    struct fleet_event ev = {.type = FLEET_EVENT_NODE_ADDED,
+                             .has_token = true,
+                             .is_wanted = true,
+                             .is_essential = true,
+                             .policy = policy};
+
+    (void)state;
+    fleet_init(&fleet, 0, FLEET_EXIT_ESSENTIAL, 1);
+    ev.policy.startretries = 1;
+    ready(1);
+    send(ev, "SPAWN 0; 0 starting");
+    is(FLEET_EVENT_EXITED, 0, "0 backoff");
+    wait("SPAWN 0; 0 starting");
+    is(FLEET_EVENT_EXITED, 0, "0 stopped; QUIT 0");
+    is(FLEET_EVENT_STOP_ALL, 0, "TERM 1");
+}
+
+static void exit_on_all_waits_for_the_last_one(void **state)
+{
+    struct fleet_event ev = {
+        .type = FLEET_EVENT_NODE_ADDED, .has_token = true, .is_wanted = true, .policy = policy};
+
+    (void)state;
+    fleet_init(&fleet, 0, FLEET_EXIT_ALL, 1);
+    ev.policy.autorestart = PROC_AUTORESTART_NEVER;
+    send(ev, "SPAWN 0; 0 starting");
+    ev.id.slot = 1;
+    send(ev, "SPAWN 1; 1 starting");
+    is(FLEET_EVENT_PROBE_OK, 0, "NODE_UP 0");
+    is(FLEET_EVENT_PROBE_OK, 1, "NODE_UP 1");
+    is(FLEET_EVENT_EXITED, 0, "0 stopped");
+    is(FLEET_EVENT_EXITED, 1, "1 stopped; QUIT 1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +589,18 @@ int main(void)
         cmocka_unit_test_setup(nothing_starts_during_a_stop, setup),
         cmocka_unit_test_setup(one_node_can_be_stopped_and_started, setup),
         cmocka_unit_test_setup(start_cuts_a_pause_short, setup),
+        cmocka_unit_test_setup(restart_by_order_is_drained_first, setup),
+        cmocka_unit_test_setup(drain_ends_at_its_timeout, setup),
+        cmocka_unit_test_setup(stop_by_order_is_drained_and_lasts, setup),
+        cmocka_unit_test_setup(start_during_the_drain_of_a_stop_makes_it_a_restart, setup),
+        cmocka_unit_test_setup(held_node_lives_on_and_stays_held_through_a_death, setup),
+        cmocka_unit_test_setup(disabled_node_is_started_by_enable_alone, setup),
+        cmocka_unit_test_setup(fresh_login_sets_the_token_aside_and_goes_first, setup),
+        cmocka_unit_test_setup(fresh_login_of_a_node_that_is_down_needs_no_process, setup),
+        cmocka_unit_test_setup(too_large_node_is_restarted_when_idle_and_one_at_a_time, setup),
+        cmocka_unit_test_setup(lower_priority_starts_first, setup),
+        cmocka_unit_test_setup(essential_node_that_gives_up_ends_the_whole, setup),
+        cmocka_unit_test_setup(exit_on_all_waits_for_the_last_one, setup),
     };
 
     return cmocka_run_group_tests_name("fleet", tests, NULL, NULL);

@@ -28,7 +28,11 @@ static const struct proc_policy policy = {
     .probe_interval_ms = 100,
     .login_probe_interval_ms = 1000,
     .refused_apart_ms = 60000,
-    .restart = {.delay_ms = 1000, .delay_max_ms = 60000},
+    .startsecs_ms = 1000,
+    .drain_timeout_ms = 20000,
+    .live_interval_ms = 15000,
+    .max_age_ms = 86400000,
+    .restart = {.delay_ms = 1000, .delay_max_ms = 60000, .factor = 2, .jitter = 25},
 };
 
 static unsigned send(struct proc *p, enum proc_event_type type, uint64_t now_ms)
@@ -56,6 +60,10 @@ static struct proc in_state(enum proc_state state)
     case PROC_READY:
         (void)send(&p, PROC_EVENT_PROBE_OK, NOW);
         break;
+    case PROC_DRAINING:
+        (void)send(&p, PROC_EVENT_PROBE_OK, NOW);
+        (void)send(&p, PROC_EVENT_CYCLE, NOW);
+        break;
     case PROC_STOPPING:
         (void)send(&p, PROC_EVENT_YIELD, NOW);
         break;
@@ -63,6 +71,7 @@ static struct proc in_state(enum proc_state state)
         (void)send(&p, PROC_EVENT_TIMER, NOW + policy.start_timeout_ms);
         break;
     case PROC_BACKOFF:
+    case PROC_EXITED:
     case PROC_FATAL:
         (void)send(&p, PROC_EVENT_EXITED, NOW);
         break;
@@ -71,8 +80,8 @@ static struct proc in_state(enum proc_state state)
     case PROC_STATE_COUNT:
         break;
     }
-    if (state == PROC_FATAL)
-        p.state = PROC_FATAL; /* needs a policy with a cap */
+    if (state == PROC_FATAL || state == PROC_EXITED)
+        p.state = state; /* they need a policy of their own */
     assert_int_equal(p.state, state);
     return p;
 }
@@ -87,9 +96,9 @@ static bool is_forbidden(enum proc_state state, enum proc_event_type type)
 
 static int put_row(FILE *out, enum proc_state state, enum proc_event_type type)
 {
-    static const char *const actions[] = {"spawn",           "TERM",        "KILL",
-                                          "probe",           "show",        "retract-used",
-                                          "retract-expired", "retract-gone"};
+    static const char *const actions[] = {"spawn",           "TERM",         "KILL",
+                                          "probe",           "show",         "retract-used",
+                                          "retract-expired", "retract-gone", "set-aside"};
     struct proc p = in_state(state);
     uint64_t now_ms = NOW + 2000;
 
@@ -98,6 +107,7 @@ static int put_row(FILE *out, enum proc_state state, enum proc_event_type type)
                        proc_event_name(type));
     if (type == PROC_EVENT_TIMER && p.deadline_ms != PROC_NEVER)
         now_ms = p.deadline_ms;
+    enum proc_next next = p.next;
     unsigned todo = send(&p, type, now_ms);
     fprintf(out, "%-9s %-13s  %s", proc_state_name(state), proc_event_name(type),
             p.state == state ? "-" : proc_state_name(p.state));
@@ -105,7 +115,10 @@ static int put_row(FILE *out, enum proc_state state, enum proc_event_type type)
         if ((todo & 1u << i) != 0)
             fprintf(out, " %s", actions[i]);
     }
-    if ((p.state == PROC_STOPPING || p.state == PROC_KILLING) && p.state != state)
+    if (p.is_due)
+        fprintf(out, " due");
+    if ((p.state == PROC_DRAINING || p.state == PROC_STOPPING || p.state == PROC_KILLING) &&
+        (p.state != state || p.next != next))
         fprintf(out, " then %s",
                 p.next == PROC_NEXT_STAY    ? "stay"
                 : p.next == PROC_NEXT_START ? "start"
@@ -254,7 +267,7 @@ static void cap_on_failures_ends_in_fatal_and_want_leaves_it(void **state)
     struct proc_event ev = {.now_ms = NOW, .kill_ms = PROC_NEVER};
 
     (void)state;
-    capped.failures_max = 2;
+    capped.startretries = 1;
     proc_init(&p, true);
     p.is_wanted = true;
     for (int i = 0; i < 2; i++) {
@@ -398,6 +411,105 @@ static void nothing_is_set_aside_without_a_token_or_a_wish(void **state)
     assert_int_equal(p.state, PROC_DOWN);
 }
 
+static void silence_three_times_in_a_row_drains_and_counts_as_a_failure(void **state)
+{
+    struct proc p = in_state(PROC_READY);
+    uint64_t now_ms = NOW;
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        now_ms += 15000;
+        assert_int_equal(send(&p, PROC_EVENT_TIMER, now_ms), PROC_DO_PROBE);
+        (void)send(&p, i == 0 ? PROC_EVENT_PROBE_FAILED : PROC_EVENT_PROBE_OK, now_ms);
+        assert_int_equal(p.state, PROC_READY);
+    }
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(p.state, PROC_READY);
+        now_ms += 15000;
+        assert_int_equal(send(&p, PROC_EVENT_TIMER, now_ms), PROC_DO_PROBE);
+        (void)send(&p, PROC_EVENT_PROBE_FAILED, now_ms);
+    }
+    assert_int_equal(p.state, PROC_DRAINING);
+    assert_int_equal(p.cause, PROC_CAUSE_DEAF);
+    assert_int_equal(send(&p, PROC_EVENT_IDLE, now_ms), PROC_DO_TERM);
+    (void)send(&p, PROC_EVENT_EXITED, now_ms);
+    assert_int_equal(p.state, PROC_BACKOFF);
+    assert_int_equal(p.backoff.failures, 1);
+}
+
+static void memory_must_be_over_three_times_in_a_row(void **state)
+{
+    struct proc p = in_state(PROC_READY);
+    struct proc_event ev = {.type = PROC_EVENT_MEMORY, .now_ms = NOW};
+    static const bool looks[] = {true, true, false, true, true};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof looks / sizeof looks[0]; i++) {
+        ev.is_over = looks[i];
+        (void)proc_step(&p, &policy, &ev);
+        assert_false(p.is_due);
+    }
+    (void)proc_step(&p, &policy, &ev);
+    assert_true(p.is_due);
+    assert_int_equal(send(&p, PROC_EVENT_IDLE, NOW), 0);
+    assert_int_equal(p.state, PROC_DRAINING);
+    assert_int_equal(p.cause, PROC_CAUSE_MEMORY);
+}
+
+static void age_makes_a_restart_due_within_the_last_tenth(void **state)
+{
+    struct proc p = in_state(PROC_READY);
+    uint64_t day_ms = 86400000;
+
+    (void)state;
+    assert_in_range(p.deadline_ms, NOW + day_ms / 10 * 9, NOW + day_ms);
+    assert_int_equal(send(&p, PROC_EVENT_TIMER, p.deadline_ms), 0);
+    assert_true(p.is_due);
+    assert_int_equal(p.cause, PROC_CAUSE_AGE);
+    assert_int_equal(p.state, PROC_READY);
+}
+
+/* How a process of this policy stands after it ended `life_ms` after its start. */
+static enum proc_state after_end(enum proc_autorestart autorestart, bool is_expected,
+                                 uint64_t life_ms)
+{
+    struct proc_policy own = policy;
+    struct proc_event ev = {.type = PROC_EVENT_EXITED,
+                            .now_ms = NOW + life_ms,
+                            .has_token = true,
+                            .is_expected = is_expected};
+    struct proc p = in_state(PROC_READY);
+
+    own.autorestart = autorestart;
+    (void)proc_step(&p, &own, &ev);
+    assert_int_equal(p.is_wanted, p.state == PROC_BACKOFF);
+    return p.state;
+}
+
+static void autorestart_judges_ends_after_startsecs_alone(void **state)
+{
+    (void)state;
+    assert_int_equal(after_end(PROC_AUTORESTART_ALWAYS, true, 5000), PROC_BACKOFF);
+    assert_int_equal(after_end(PROC_AUTORESTART_UNEXPECTED, false, 5000), PROC_BACKOFF);
+    assert_int_equal(after_end(PROC_AUTORESTART_UNEXPECTED, true, 5000), PROC_EXITED);
+    assert_int_equal(after_end(PROC_AUTORESTART_NEVER, false, 5000), PROC_EXITED);
+    assert_int_equal(after_end(PROC_AUTORESTART_NEVER, false, 999), PROC_BACKOFF);
+}
+
+static void service_between_failed_starts_begins_their_count_anew(void **state)
+{
+    struct proc p = in_state(PROC_READY);
+
+    (void)state;
+    p.failed_starts = 7;
+    (void)send(&p, PROC_EVENT_EXITED, NOW + 999);
+    assert_int_equal(p.failed_starts, 8);
+    p = in_state(PROC_READY);
+    p.failed_starts = 7;
+    (void)send(&p, PROC_EVENT_EXITED, NOW + 1000);
+    assert_int_equal(p.failed_starts, 0);
+}
+
 static void words_for_people_exist(void **state)
 {
     (void)state;
@@ -425,6 +537,11 @@ int main(void)
         cmocka_unit_test(deaths_of_another_kind_neither_count_nor_reset),
         cmocka_unit_test(login_that_is_proven_in_between_begins_anew),
         cmocka_unit_test(nothing_is_set_aside_without_a_token_or_a_wish),
+        cmocka_unit_test(silence_three_times_in_a_row_drains_and_counts_as_a_failure),
+        cmocka_unit_test(memory_must_be_over_three_times_in_a_row),
+        cmocka_unit_test(age_makes_a_restart_due_within_the_last_tenth),
+        cmocka_unit_test(autorestart_judges_ends_after_startsecs_alone),
+        cmocka_unit_test(service_between_failed_starts_begins_their_count_anew),
         cmocka_unit_test(words_for_people_exist),
     };
 
