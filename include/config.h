@@ -89,6 +89,8 @@ struct config_quota {
 
 struct config_supervisor {
     char *state_dir; /* absolute */
+    char *user;      /* that we become after binding; NULL = stay what we are */
+    char *pidfile;   /* absolute, or NULL */
     uint64_t shutdown_timeout_ms;
     uint64_t start_interval_ms; /* between two starts of nodes */
     int64_t exit_on;            /* enum config_exit_on */
@@ -148,8 +150,9 @@ struct config_node {
     struct config_optional limit_core;
     int64_t rate_limit_s; /* 0 = not given */
     bool rate_limit_wait;
-    int64_t proxy_env; /* enum config_tristate */
-    char *token_file;  /* relative to the node's HOME */
+    int64_t proxy_env;       /* enum config_tristate */
+    char *github_token_file; /* its login, unless it has one; as env_file; or NULL */
+    char *token_file;        /* relative to the node's HOME */
     uint64_t start_timeout_ms;
     bool autostart;
     int64_t autorestart; /* enum config_autorestart */

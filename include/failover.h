@@ -177,6 +177,7 @@ enum failover_event_type {
     FAILOVER_NODE_REMOVED, /* node */
     FAILOVER_NODE_UP,      /* node: its process answers */
     FAILOVER_NODE_DOWN,    /* node, down, retry_in_ms; its process is reaped, or not up yet */
+    FAILOVER_ORDER,        /* ranks: the nodes stand in another order */
     FAILOVER_NODE_HELD,    /* node, hold; stays so when its process goes down and up */
     FAILOVER_USAGE,        /* node, poll_serial, usage */
     FAILOVER_USAGE_FAILED, /* node, poll_serial, is_unreachable */
@@ -216,6 +217,7 @@ struct failover_event {
     uint64_t retry_after_ms; /* 0 = not told */
     enum node_evidence evidence;
     const struct failover_memory *memory; /* borrowed for the call */
+    const uint32_t *ranks;                /* by slot, NODES_MAX; borrowed for the call */
     const struct failover_policy *policy; /* borrowed for the call */
 };
 

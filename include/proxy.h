@@ -41,6 +41,16 @@ struct proxy_login_view {
     int64_t expires_at_ms; /* wall clock, ms since 1970 */
 };
 
+/* A line that a node has printed, redacted. Lines are numbered from 1, without gaps, for as
+ * long as the node is there. The text has no NUL and is borrowed for the call. */
+struct proxy_line_view {
+    uint64_t number;
+    int64_t at_ms; /* wall clock, ms since 1970 */
+    int stream;    /* 1 = stdout, 2 = stderr */
+    const char *text;
+    size_t len;
+};
+
 /* What the proxy needs from its host. `host` is passed back as it came. */
 struct proxy_host {
     void *host;
@@ -50,6 +60,13 @@ struct proxy_host {
     bool (*node_process)(void *host, unsigned slot, struct proxy_process_view *ret_view);
     /* The i-th waiting login; false when there is none. */
     bool (*login)(void *host, unsigned i, struct proxy_login_view *ret_view);
+    /* The number of the first of its last `lines` lines, or, with 0, of the next one that will
+     * come. */
+    uint64_t (*node_tail)(void *host, unsigned slot, uint64_t lines);
+    /* The line with this number; when it is gone, the oldest that is left. False when there is
+     * none yet (ask again a moment later), or when nobody reads that node's output. */
+    bool (*node_line)(void *host, unsigned slot, uint64_t number,
+                      struct proxy_line_view *ret_view);
     /* What proxy_remember() would write has changed. May be NULL. */
     void (*memory_changed)(void *host);
     /* The listening sockets and all connections are closed: the last call of a proxy. */
@@ -71,9 +88,25 @@ struct proxy_address {
 /* The i-th of them, with the port that was really bound; false when there are not so many. */
 bool proxy_address(const struct proxy *p, unsigned i, struct proxy_address *ret_address);
 
-/* A node exists. Slots are chosen by the caller and dense from 0; slot order is index order. */
+/* A node exists. Slots are chosen by the caller; it becomes the last one in the order. */
 void proxy_node_added(struct proxy *p, unsigned slot, const char *name, enum node_source source,
                       const char *token);
+
+/* The settings have changed: these are in force from now on, and borrowed in place of the
+ * former ones. [gateway] listen and [log] access must be the same in both. */
+void proxy_reconfigure(struct proxy *p, const struct config *config);
+
+/* The nodes in use, in the order of their index; all of them must be in it. */
+void proxy_nodes_ordered(struct proxy *p, const unsigned *slots, unsigned count);
+
+/* What goes to an external node from now on; NULL for none. */
+void proxy_node_token(struct proxy *p, unsigned slot, const char *token);
+
+/* The node is gone: what still runs there is cut off, and moves on where it can. */
+void proxy_node_removed(struct proxy *p, unsigned slot);
+
+/* May the slot be given to another node? */
+bool proxy_node_is_free(const struct proxy *p, unsigned slot);
 
 /* Its process answers at address:port (IP literal; IPv6 without brackets). For external nodes
  * `address` may be a host name; it is resolved when it is used. */

@@ -150,7 +150,7 @@ static json_t *node_json(const struct proxy *p, uint16_t slot, bool is_active)
     set(node, "consecutiveFailures", json_integer(f->failures), &failed);
     set(node, "lastCheck", iso_time(n->check_wall_ms), &failed);
     set(node, "lastHealthy", iso_time(n->healthy_wall_ms), &failed);
-    set(node, "index", json_integer(slot), &failed);
+    set(node, "index", json_integer(proxy_index_of(p, slot)), &failed);
     set(node, "source", json_string(node_source_name(n->source)), &failed);
     set(node, "since", iso_time(n->since_wall_ms), &failed);
     set(node, "reason", json_string(reason_of(n, f)), &failed);
@@ -211,9 +211,12 @@ static json_t *node_list(const struct proxy *p, unsigned *ret_available)
     json_t *list = json_array();
 
     *ret_available = 0;
-    for (uint16_t i = 0; list != NULL && i < p->node_count; i++) {
-        *ret_available += failover_node_state(f, i) == NODE_READY;
-        if (json_array_append_new(list, node_json(p, i, i == active)) < 0) {
+    for (unsigned i = 0; list != NULL && i < p->order_count; i++) {
+        uint16_t slot = p->order[i];
+        if (!proxy_knows_node(p, slot))
+            continue;
+        *ret_available += failover_node_state(f, slot) == NODE_READY;
+        if (json_array_append_new(list, node_json(p, slot, slot == active)) < 0) {
             json_decref(list);
             return NULL;
         }
@@ -241,7 +244,7 @@ static void set_active(const struct proxy *p, json_t *root, bool *failed)
     uint16_t active = failover_active(driver_engine(p->driver));
     bool is_none = active == FAILOVER_NONE;
 
-    set(root, "activeNodeIndex", json_integer(is_none ? -1 : active), failed);
+    set(root, "activeNodeIndex", json_integer(proxy_index_of(p, active)), failed);
     set(root, "activeNodeId", is_none ? json_null() : json_string(p->nodes[active].name),
         failed);
 }
@@ -257,7 +260,7 @@ int admin_json_health(const struct proxy *p, bool with_logins, struct buf *out)
     set_active(p, root, &failed);
     set(root, "mode", json_string("active-standby"), &failed);
     set(root, "availableNodeCount", json_integer(available), &failed);
-    set(root, "totalNodeCount", json_integer(p->node_count), &failed);
+    set(root, "totalNodeCount", json_integer(p->order_count), &failed);
     set(root, "nodes", nodes, &failed);
     set(root, "switchLog", switch_log(p), &failed);
     if (with_logins)
@@ -289,6 +292,8 @@ static void say_why_not(const struct proxy *p, uint16_t node, char *message, siz
 
     if (node == FAILOVER_NONE)
         (void)snprintf(message, size, "No node is available");
+    else if (!proxy_knows_node(p, node))
+        (void)snprintf(message, size, "%s is only being added", p->nodes[node].name);
     else if (failover_node_state(f, node) == NODE_READY)
         (void)snprintf(message, size, "%s is being restarted", p->nodes[node].name);
     else

@@ -40,12 +40,11 @@ static int append_names(const struct proxy *p, struct buf *message)
     size_t begin = message->len;
     int r = 0;
 
-    for (unsigned i = 0; i < p->node_count && r == 0; i++) {
+    for (unsigned i = 0; i < p->order_count && r == 0; i++) {
         if (message->len - begin > NAMES_BYTES_MAX)
             return buf_append_slice(message, SLICE(", ..."));
-        if (p->nodes[i].is_used)
-            r = buf_printf(message, "%s%s", message->len == begin ? "" : ", ",
-                           p->nodes[i].name);
+        r = buf_printf(message, "%s%s", message->len == begin ? "" : ", ",
+                       p->nodes[p->order[i]].name);
     }
     return r < 0 || message->len > begin ? r : buf_append_slice(message, SLICE("none at all"));
 }

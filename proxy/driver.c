@@ -33,6 +33,7 @@ struct driver {
     unsigned handles;
     size_t head;
     size_t count;
+    struct failover_policy policy; /* the engine has it, or will from the next turn on */
     struct failover engine;
     struct failover_actions actions;
     struct report report; /* about the event in hand */
@@ -220,9 +221,10 @@ const struct failover *driver_engine(const struct driver *d)
     return &d->engine;
 }
 
-static struct failover_policy make_policy(const struct config *c)
+static void make_policy(const struct config *c, struct failover_policy *ret_policy)
 {
-    return (struct failover_policy){
+    memset(ret_policy, 0, sizeof *ret_policy); /* its padding is compared, too */
+    *ret_policy = (struct failover_policy){
         .node_wait_ms = c->gateway.node_wait_ms,
         .handoff_timeout_ms = c->gateway.handoff_timeout_ms,
         .poll_interval_ms = c->quota.poll_interval_ms,
@@ -245,9 +247,20 @@ static struct failover_policy make_policy(const struct config *c)
     };
 }
 
+void driver_policy_changed(struct driver *d)
+{
+    struct failover_event ev = {.type = FAILOVER_POLICY, .policy = &d->policy};
+    struct failover_policy policy;
+
+    make_policy(d->proxy->config, &policy);
+    if (memcmp(&policy, &d->policy, sizeof policy) == 0)
+        return;
+    memcpy(&d->policy, &policy, sizeof policy);
+    driver_post_later(d, &ev);
+}
+
 int driver_new(struct proxy *p, struct driver **ret_driver)
 {
-    struct failover_policy policy = make_policy(p->config);
     uint64_t seed = 0;
 
     struct driver *d = mem_alloc(1, sizeof *d);
@@ -256,7 +269,8 @@ int driver_new(struct proxy *p, struct driver **ret_driver)
     d->proxy = p;
     /* Jitter only: any seed will do when the kernel has none. */
     (void)uv_random(NULL, NULL, &seed, sizeof seed, 0, NULL);
-    failover_init(&d->engine, &policy, seed | 1);
+    make_policy(p->config, &d->policy);
+    failover_init(&d->engine, &d->policy, seed | 1);
     d->armed_ms = FAILOVER_MS_MAX;
     (void)uv_timer_init(p->loop, &d->timer);
     (void)uv_idle_init(p->loop, &d->idle);

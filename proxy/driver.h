@@ -22,6 +22,9 @@ void driver_post(struct driver *d, const struct failover_event *ev);
  * must not be called from inside its own call. */
 void driver_post_later(struct driver *d, const struct failover_event *ev);
 
+/* Tells the engine what the proxy's settings say now, if that is new to it. */
+void driver_policy_changed(struct driver *d);
+
 /* The engine, to look at. */
 const struct failover *driver_engine(const struct driver *d);
 

@@ -204,8 +204,8 @@ static const char *sentence(const struct proxy *p, const struct failover_action 
 {
     switch (action->reply) {
     case FAILOVER_REPLY_NO_NODE:
-        return p->node_count == 0 ? "No Copilot node is configured."
-                                  : "No Copilot node can serve this request now.";
+        return p->order_count == 0 ? "No Copilot node is configured."
+                                   : "No Copilot node can serve this request now.";
     case FAILOVER_REPLY_EXHAUSTED:
         return "Every Copilot account refused: quota, rate limit or login.";
     case FAILOVER_REPLY_HANDOFF:
@@ -227,9 +227,10 @@ void exchange_text_no_node(const struct proxy *p, const struct failover_action *
     const struct failover *f = driver_engine(p->driver);
     int r = 0;
 
-    for (uint16_t i = 0; i < p->node_count && r == 0; i++) {
+    for (unsigned at = 0; at < p->order_count && r == 0; at++) {
+        uint16_t i = p->order[at];
         const struct proxy_node *n = &p->nodes[i];
-        if (!n->is_used)
+        if (!proxy_knows_node(p, i))
             continue;
         const char *why = failover_cause_sentence(f->nodes[i].cause);
         if (f->nodes[i].cause == FAILOVER_CAUSE_PROCESS && n->reason[0] != '\0')

@@ -18,6 +18,9 @@ bool listener_address(const struct listener *l, unsigned i, struct proxy_address
 /* A connection has closed: there may be room for one that waits. Accepts NULL. */
 void listener_resume(struct listener *l);
 
+/* connections_max may be another one. */
+void listener_reconfigure(struct listener *l);
+
 /* Nobody new; whoever is in a queue is still let in, then its socket closes. Sockets of systemd
  * close at once: their queues are for the successor. */
 void listener_drain(struct listener *l);

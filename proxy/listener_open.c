@@ -138,6 +138,12 @@ static unsigned room_for(const struct config *config)
     return room;
 }
 
+void listener_reconfigure(struct listener *l)
+{
+    l->room = room_for(l->proxy->config);
+    listener_resume(l);
+}
+
 int listener_open(struct proxy *p, struct listener **ret_listener, struct error *ret_error)
 {
     struct listener *l = mem_alloc(1, sizeof *l);

@@ -150,12 +150,10 @@ static void restore(struct proxy *p, unsigned slot)
 void proxy_node_added(struct proxy *p, unsigned slot, const char *name, enum node_source source,
                       const char *token)
 {
-    assert(slot < NODES_MAX && !p->nodes[slot].is_used);
+    assert(slot < NODES_MAX && proxy_node_is_free(p, slot));
     struct proxy_node *n = &p->nodes[slot];
 
-    n->proxy = p;
-    n->is_used = true;
-    n->source = source;
+    *n = (struct proxy_node){.proxy = p, .is_used = true, .source = source};
     n->token = mem_strdup(token); /* without it the node answers 401, and says so */
     n->since_wall_ms = proxy_wall_ms();
     (void)snprintf(n->name, sizeof n->name, "%s", name);
@@ -163,9 +161,11 @@ void proxy_node_added(struct proxy *p, unsigned slot, const char *name, enum nod
     list_init(&n->busy);
     if (slot >= p->node_count)
         p->node_count = slot + 1;
+    p->ranks[slot] = p->order_count;
+    p->order[p->order_count++] = (uint16_t)slot;
     struct failover_event ev = {.type = FAILOVER_NODE_ADDED,
                                 .node = (uint16_t)slot,
-                                .rank = slot,
+                                .rank = p->ranks[slot],
                                 .is_owned = source == NODE_SPAWNED};
     driver_post_later(p->driver, &ev);
     restore(p, slot);

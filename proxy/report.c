@@ -81,6 +81,7 @@ void report_begin(struct report *r, struct proxy *p, const struct failover_event
     case FAILOVER_CLIENT_FIN:
     case FAILOVER_RESET_ACTIVE:
     case FAILOVER_POLICY:
+    case FAILOVER_ORDER:
     case FAILOVER_TIMER:
     case FAILOVER_EVENT_COUNT:
         break;

@@ -36,6 +36,7 @@ struct upstream;
 struct proxy_node {
     struct proxy *proxy;
     bool is_used;
+    bool is_leaving; /* removed; its slot is used again when its last connection has closed */
     bool is_up;
     enum node_source source;
     char name[NODE_NAME_MAX + 1];
@@ -77,7 +78,10 @@ struct proxy {
     uint16_t poll_serial;
     uint16_t poll_node;
     struct proxy_node nodes[NODES_MAX];
-    unsigned node_count;
+    unsigned node_count;       /* slots in use are below it */
+    uint16_t order[NODES_MAX]; /* slots by index, removed ones left out */
+    uint32_t ranks[NODES_MAX]; /* by slot, for the engine */
+    unsigned order_count;
     struct exchange *exchanges[REQUESTS_MAX]; /* by the engine's request slot */
     uint16_t exchange_generation[REQUESTS_MAX];
     uint16_t free_exchange[REQUESTS_MAX]; /* stack of free slots */
@@ -105,6 +109,12 @@ struct proxy {
 
 /* Milliseconds since 1970, for people. */
 int64_t proxy_wall_ms(void);
+
+/* Is the node one that people see, and does the engine know it already? */
+bool proxy_knows_node(const struct proxy *p, unsigned slot);
+
+/* Its place in the order; -1 for FAILOVER_NONE and for nodes that were removed. */
+int proxy_index_of(const struct proxy *p, unsigned slot);
 
 /* Called when a part of the proxy has closed; ends the proxy when it was the last. */
 void proxy_part_closed(struct proxy *p);

@@ -116,6 +116,10 @@ static void on_timer(uv_timer_t *timer)
     struct upstream *u = timer->data;
     uint64_t now = uv_now(u->proxy->loop);
 
+    if (u->node->is_leaving) {
+        upstream_fail(u, OUTCOME_BROKE);
+        return;
+    }
     if (u->state == UPSTREAM_IDLE) {
         bool is_quiet = u->node->idle_count == 1 && u->proxy->free_exchanges == REQUESTS_MAX;
         upstream_close(u);
@@ -152,7 +156,7 @@ static void on_timer(uv_timer_t *timer)
 
 void upstream_set_timer(struct upstream *u, uint64_t timeout_ms)
 {
-    (void)uv_timer_start(&u->timer, on_timer, timeout_ms, 0);
+    (void)uv_timer_start(&u->timer, on_timer, u->node->is_leaving ? 0 : timeout_ms, 0);
 }
 
 void upstream_complete(struct upstream *u)
@@ -236,6 +240,13 @@ void upstream_abort(struct upstream *u)
         u->exchange->upstream = NULL;
     u->exchange = NULL;
     upstream_close(u);
+}
+
+void upstream_cut_all(struct proxy_node *n)
+{
+    upstream_close_idle(n);
+    LIST_FOREACH_SAFE (it, &n->busy)
+        upstream_set_timer(LIST_ENTRY(it, struct upstream, link), 0);
 }
 
 void upstream_close_all(struct proxy *p)

@@ -29,6 +29,9 @@ void upstream_resume(struct upstream *u);
 /* Closes the kept connections of a node. */
 void upstream_close_idle(struct proxy_node *n);
 
+/* Ends everything on a node that is leaving, from the loop's next turn on, with outcomes. */
+void upstream_cut_all(struct proxy_node *n);
+
 /* Closes all connections of all nodes, without outcomes. */
 void upstream_close_all(struct proxy *p);
 

@@ -39,15 +39,6 @@ static void set_problem(struct child *c, const char *format, ...)
     va_end(args);
 }
 
-static bool is_blank(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] != ' ' && text[i] != '\t')
-            return false;
-    }
-    return true;
-}
-
 /* "ERROR  Failed to get GitHub token: fetch failed", "Error: listen EADDRINUSE ...": what a
  * node says before it gives up. The first of several counts, the later ones are less precise.
  */
@@ -97,8 +88,7 @@ static void on_line(void *data, int stream, const char *text, size_t len)
     char code[sizeof c->prompt.code];
 
     assert(c->magic == CHILD_MAGIC);
-    if (!is_blank(text, len))
-        log_node_line(c->config->name, stream, text, len);
+    record_line(&c->record, stream, text, len);
     if (stream == STDERR_FILENO)
         note_complaint(c, (struct slice){.at = text, .len = len});
     note_evidence(c, stream, text, len);
@@ -208,6 +198,7 @@ int child_init(struct child *c, const struct child_host *host, const struct conf
         .slot = (uint16_t)slot,
     };
     spawn_child_init(&c->process);
+    record_open(&c->record, config);
     int r = address_random(c->address);
     if (r < 0) {
         (void)snprintf(ret_error->text, sizeof ret_error->text, "no random numbers: %s",
@@ -218,7 +209,17 @@ int child_init(struct child *c, const struct child_host *host, const struct conf
         log_warn("command has no %%(port)s, so the node does not know its port and will not be "
                  "found node=%s",
                  config->name);
-    return prepare_home(c, ret_error);
+    r = prepare_home(c, ret_error);
+    const struct launch launch = launch_of(c);
+    if (r == 0)
+        launch_seed(&launch);
+    return r;
+}
+
+void child_done(struct child *c)
+{
+    if (c != NULL)
+        record_close(&c->record);
 }
 
 static void watch(struct child *c)
@@ -259,6 +260,7 @@ bool child_start(struct child *c, uint16_t generation)
         return false;
     }
     const struct launch launch = launch_of(c);
+    launch_seed(&launch);
     if (!launch_start(&launch, &c->process, c->problem))
         return false;
     c->started_ms = uv_now(c->host->loop);

@@ -22,6 +22,7 @@
 #include "supervisor/identity.h"
 #include "supervisor/output.h"
 #include "supervisor/reaper.h"
+#include "supervisor/record.h"
 #include "supervisor/spawn.h"
 
 struct child;
@@ -55,6 +56,7 @@ struct child {
     char address[ADDRESS_TEXT_MAX]; /* chosen once a run */
     uint64_t starts;                /* so far */
     char problem[REASON_MAX];       /* how the last start or process failed, or "" */
+    struct record record;           /* what its processes printed */
 
     /* Of the present process. */
     uint16_t generation;
@@ -79,6 +81,10 @@ struct child {
 int child_init(struct child *child, const struct child_host *host,
                const struct config_node *config, unsigned slot,
                struct error *ret_error) MUST_CHECK;
+
+/* Gives back what child_init() took, also when that failed. There is no process any more.
+ * Accepts NULL. */
+void child_done(struct child *child);
 
 /* Starts its process. False when there is none; `problem` then says why, and on_exited is not
  * called. */

@@ -63,6 +63,35 @@ static bool on_login(void *host, unsigned i, struct proxy_login_view *ret_view)
     return false;
 }
 
+static struct ring *ring_of(const struct cluster *c, unsigned slot)
+{
+    const struct child *child = c->members[slot].child;
+
+    return child == NULL ? NULL : child->record.ring;
+}
+
+static uint64_t on_node_tail(void *host, unsigned slot, uint64_t lines)
+{
+    return ring_tail(ring_of(host, slot), lines);
+}
+
+static bool on_node_line(void *host, unsigned slot, uint64_t number,
+                         struct proxy_line_view *ret_view)
+{
+    struct ring_line line;
+
+    if (!ring_read(ring_of(host, slot), number, &line))
+        return false;
+    *ret_view = (struct proxy_line_view){
+        .number = line.number,
+        .at_ms = line.at_ms,
+        .stream = line.stream,
+        .text = line.text,
+        .len = line.len,
+    };
+    return true;
+}
+
 void cluster_host_init(struct cluster *c, struct proxy_host *ret_host)
 {
     *ret_host = (struct proxy_host){
@@ -70,6 +99,8 @@ void cluster_host_init(struct cluster *c, struct proxy_host *ret_host)
         .node_restart = on_node_restart,
         .node_process = on_node_process,
         .login = on_login,
+        .node_tail = on_node_tail,
+        .node_line = on_node_line,
         .memory_changed = cluster_memory_changed,
         .closed = cluster_end_on_proxy_closed,
     };

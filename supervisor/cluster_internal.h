@@ -16,6 +16,8 @@
 #include "supervisor/child.h"
 #include "supervisor/cluster.h"
 #include "supervisor/core/fleet.h"
+#include "supervisor/identity.h"
+#include "supervisor/pidfile.h"
 #include "supervisor/reaper.h"
 #include "supervisor/signals.h"
 #include "supervisor/state.h"
@@ -60,9 +62,11 @@ struct cluster {
     uv_timer_t care;  /* cluster_care.c */
     uint64_t care_ms; /* its pause, or UINT64_MAX */
     struct child_host child_host;
-    struct rlimit nofile_before; /* raise_descriptor_limit() */
-    int lock_fd;                 /* -1: the state directory is not ours to write to */
-    struct state *memory;        /* NULL: nothing survives a restart */
+    struct identity identity;    /* [supervisor] user, or ourselves */
+    struct rlimit nofile_before; /* our limit, before we raised it */
+    struct pidfile pidfile;
+    int lock_fd;          /* -1: the state directory is not ours to write to */
+    struct state *memory; /* NULL: nothing survives a restart */
     enum cluster_phase phase;
     unsigned stop_signals;
     bool has_quit;        /* exit_on has ended it */
@@ -89,6 +93,11 @@ void cluster_post_node(struct cluster *c, enum fleet_event_type type, unsigned s
 
 /* cluster.c: what the children call. */
 void cluster_child_host_init(struct cluster *c);
+
+/* cluster_self.c: who we are to be, looked up before anything is made; and the change, after
+ * everything that needs root. Errors in words. */
+int cluster_self_find(struct cluster *c, struct error *ret_error) MUST_CHECK;
+int cluster_self_become(struct cluster *c, struct error *ret_error) MUST_CHECK;
 
 /* cluster_care.c: after whatever may have changed a process. */
 void cluster_care_arm(struct cluster *c);

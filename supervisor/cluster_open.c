@@ -1,7 +1,7 @@
 /* cluster_open - from settings to a running cluster, and the rest of its outer face.
  *
- * What can fail comes first: homes, the gateway's port, our handles. Nodes are added last, and
- * started by the loop.
+ * What can fail comes first: homes, the gateway's port, our handles; then what needed root is
+ * done, and [supervisor] user takes over. Nodes are added last, and started by the loop.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -22,7 +22,6 @@
 #define PROBE_INTERVAL_MS       100
 #define LOGIN_PROBE_INTERVAL_MS 1000
 #define REFUSED_APART_MS        60000 /* a hiccup of GitHub's login does not last so long */
-#define DESCRIPTORS_WANTED      16384 /* clients, connections to nodes, pipes; with room */
 #define OUR_HANDLES             6     /* pump, timers, reaper, signals; memory adds itself */
 
 static struct proc_policy policy_of(const struct config *config, const struct config_node *n)
@@ -97,38 +96,6 @@ static int open_state_directory(struct cluster *c, bool is_needed, struct error 
     }
     log_warn("%s; nothing will be remembered for the next start", error.text);
     return 0;
-}
-
-/* Does another user have a home below our state directory? */
-static bool has_guests(const struct cluster *c)
-{
-    for (size_t i = 0; i < c->config->node_count; i++) {
-        const struct config_node *n = &c->config->nodes[i];
-        struct identity identity;
-        struct error error;
-        if (n->enabled && n->source == NODE_SPAWNED && n->user != NULL && n->home == NULL &&
-            identity_find(n->user, n->group, &identity, &error) == 0 &&
-            identity.uid != c->child_host.ours.uid)
-            return true;
-    }
-    return false;
-}
-
-/* Two descriptors a client at the most: the usual soft limit of 1024 is less than
- * connections_max asks for. What the hard limit gives is taken, within reason. Nodes get back
- * what we had. */
-static void raise_descriptor_limit(struct cluster *c)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return;
-    c->nofile_before = limit;
-    c->child_host.nofile_before = &c->nofile_before;
-    if (limit.rlim_cur >= DESCRIPTORS_WANTED)
-        return;
-    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static int make_child(struct cluster *c, unsigned slot, struct error *ret_error)
@@ -210,17 +177,18 @@ int cluster_open(uv_loop_t *loop, const struct config *config, struct cluster **
     c->lock_fd = -1;
     cluster_child_host_init(c);
     cluster_host_init(c, &host);
-    raise_descriptor_limit(c);
-    c->child_host.ours = (struct home_owner){.uid = geteuid(), .gid = getegid()};
-    c->child_host.ours.has_guests = has_guests(c);
     (void)!getrandom(&seed, sizeof seed, 0); /* for jitter only */
     fleet_init(&c->fleet, config->supervisor.start_interval_ms,
                exit_on[config->supervisor.exit_on], seed);
-    int r = make_members(c, ret_error);
+    int r = cluster_self_find(c, ret_error);
+    if (r == 0)
+        r = make_members(c, ret_error);
     if (r == 0)
         r = proxy_open(loop, config, &host, &c->proxy, ret_error);
     if (r == 0)
         r = open_handles(c, ret_error);
+    if (r == 0)
+        r = cluster_self_become(c, ret_error);
     if (r < 0) {
         cluster_free(c);
         return r;
@@ -235,8 +203,11 @@ void cluster_free(struct cluster *c)
 {
     if (c == NULL)
         return;
-    for (unsigned slot = 0; slot < c->member_count; slot++)
+    for (unsigned slot = 0; slot < c->member_count; slot++) {
+        child_done(c->members[slot].child);
         mem_free(c->members[slot].child);
+    }
+    pidfile_close(&c->pidfile);
     if (c->lock_fd >= 0)
         (void)close(c->lock_fd);
     c->magic = 0;

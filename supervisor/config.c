@@ -93,6 +93,7 @@ static int load(struct loader *l, bool may_be_missing, config_getenv env)
     }
     if (r == 0)
         r = config_section_apply_nodes(&file, &l->node_defaults, l->config);
+    config_section_check_users(&file, l->config);
     if (r == 0)
         r = config_environ_settings(l->config, env, &l->report);
     if (r == 0)
@@ -133,6 +134,8 @@ void config_free(struct config *c)
     if (c == NULL)
         return;
     mem_free(c->supervisor.state_dir);
+    mem_free(c->supervisor.user);
+    mem_free(c->supervisor.pidfile);
     mem_free(c->log.access_file);
     for (size_t i = 0; i < c->node_count; i++)
         config_node_done(&c->nodes[i]);

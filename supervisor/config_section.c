@@ -326,3 +326,25 @@ int config_section_apply_nodes(const struct config_file *f, const struct config_
     }
     return 0;
 }
+
+void config_section_check_users(const struct config_file *f, const struct config *c)
+{
+    static const char *const keys[] = {"user", "group"};
+
+    for (size_t i = 0; c->supervisor.user != NULL && i < f->ini->section_count; i++) {
+        const struct config_ini_section *section = &f->ini->sections[i];
+        if (section->name == NULL ||
+            (strcmp(section->name, "node") != 0 && !is_node_section(section)))
+            continue;
+        for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
+            const struct config_ini_entry *entry = find_entry(f, section, keys[k]);
+            if (entry == NULL || entry->value[0] == '\0')
+                continue;
+            struct config_place at = place_of_entry(f, section, entry);
+            config_report_add(f->report, &at,
+                              "cannot be had together with [supervisor] user: once it runs as "
+                              "'%s' it cannot change users any more; leave one of them out",
+                              c->supervisor.user);
+        }
+    }
+}

@@ -29,4 +29,8 @@ int config_section_apply(const struct config_file *f, const char *name, void *ba
 int config_section_apply_nodes(const struct config_file *f, const struct config_node *defaults,
                                struct config *c) MUST_CHECK;
 
+/* [supervisor] user leaves no way to give a node another user or group: says where both are
+ * asked for. After the sections were applied. */
+void config_section_check_users(const struct config_file *f, const struct config *c);
+
 #endif

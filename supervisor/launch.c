@@ -16,16 +16,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "mem.h"
 #include "supervisor/core/plan.h"
 #include "supervisor/file_text.h"
+#include "supervisor/home_seed.h"
 
 /* What is made for one start. */
 struct kit {
     struct plan plan;
     struct plan_env env[NODE_ENV_MAX];
-    struct buf env_text;
-    char env_file[HOME_PATH_MAX];
+    struct buf text; /* of the file that is being used */
+    char file[HOME_PATH_MAX];
     char directory[HOME_PATH_MAX];
 };
 
@@ -36,7 +38,7 @@ static struct kit *kit_new(struct error *ret_error)
     if (kit == NULL)
         (void)snprintf(ret_error->text, sizeof ret_error->text, "out of memory");
     else
-        buf_init(&kit->env_text, 0);
+        buf_init(&kit->text, 0);
     return kit;
 }
 
@@ -44,7 +46,7 @@ static void kit_free(struct kit *kit)
 {
     if (kit == NULL)
         return;
-    buf_done(&kit->env_text);
+    buf_done(&kit->text);
     mem_free(kit);
 }
 
@@ -88,20 +90,44 @@ static int expand_path(const struct plan_request *request, const struct config_n
     return 0;
 }
 
-static int read_env_file(const struct config_node *config, const struct plan_request *request,
-                         struct kit *kit, struct error *ret_error)
+/* A setting of type NODE_FILE: its path and its text. An empty text when it may be missing and
+ * is. */
+static int read_file(const struct config_node *config, const struct plan_request *request,
+                     const char *setting, const char *text, struct kit *kit,
+                     struct error *ret_error)
 {
-    const char *text = config->env_file;
     bool may_be_missing = text[0] == '-';
 
-    int r = expand_path(request, config, "env_file", text + may_be_missing, kit, kit->env_file,
-                        ret_error);
+    buf_clear(&kit->text);
+    int r =
+        expand_path(request, config, setting, text + may_be_missing, kit, kit->file, ret_error);
     if (r < 0)
         return r;
-    r = file_text_read(kit->env_file, FILE_TEXT_PLAIN, ENV_FILE_BYTES_MAX, &kit->env_text);
+    r = file_text_read(kit->file, FILE_TEXT_PLAIN, ENV_FILE_BYTES_MAX, &kit->text);
     if (r == -ENOENT && may_be_missing)
         return 0;
-    return r < 0 ? fail(config, r, "env_file", kit->env_file, ret_error) : 0;
+    return r < 0 ? fail(config, r, setting, kit->file, ret_error) : 0;
+}
+
+/* The token is a part of kit->text, empty when the file may be missing and is. */
+static int read_seed(const struct config_node *config, const struct plan_request *request,
+                     struct kit *kit, struct slice *ret_token, struct error *ret_error)
+{
+    int r = read_file(config, request, "github_token_file", config->github_token_file, kit,
+                      ret_error);
+
+    if (r < 0)
+        return r;
+    *ret_token = (struct slice){"", 0};
+    if (kit->text.len == 0 && config->github_token_file[0] == '-')
+        return 0;
+    if (kit->text.len <= HOME_SEED_BYTES_MAX &&
+        home_seed_parse(buf_slice(&kit->text), ret_token))
+        return 0;
+    (void)snprintf(ret_error->text, sizeof ret_error->text,
+                   "node %s: github_token_file %.300s must hold one token and nothing else",
+                   config->name, kit->file);
+    return -EINVAL;
 }
 
 int launch_home(const struct config_node *config, const char *state_dir, char *ret_home,
@@ -143,8 +169,8 @@ static void fill_request(const struct launch *l, struct kit *kit, struct plan_re
     request->proxy_env = proxy_env[config->proxy_env];
     request->env = kit->env;
     request->env_count = config->env_count;
-    request->env_file = config->env_file == NULL ? NULL : kit->env_file;
-    request->env_text = buf_slice(&kit->env_text);
+    request->env_file = config->env_file == NULL ? NULL : kit->file;
+    request->env_text = buf_slice(&kit->text);
     request->address = l->address;
     request->port = l->port;
 }
@@ -163,7 +189,7 @@ static int make_plan(const struct launch *l, struct kit *kit, struct error *ret_
     else
         (void)snprintf(kit->directory, sizeof kit->directory, "%s", l->home);
     if (r == 0 && config->env_file != NULL)
-        r = read_env_file(config, &request, kit, ret_error);
+        r = read_file(config, &request, "env_file", config->env_file, kit, ret_error);
     if (r < 0)
         return r;
     fill_request(l, kit, &request);
@@ -183,6 +209,17 @@ static bool check_identity(const struct config_node *config, struct error *ret_e
     return false;
 }
 
+static bool check_seed(const struct config_node *config, const char *state_dir,
+                       const char *home, struct kit *kit, struct error *ret_error)
+{
+    struct plan_request request = request_of(config, state_dir);
+    struct slice token;
+
+    request.home = home;
+    return config->github_token_file == NULL ||
+           read_seed(config, &request, kit, &token, ret_error) == 0;
+}
+
 bool launch_check(const struct config_node *config, const char *state_dir,
                   struct error *ret_error)
 {
@@ -195,10 +232,50 @@ bool launch_check(const struct config_node *config, const char *state_dir,
     struct kit *kit = kit_new(ret_error);
     bool is_good = kit != NULL && check_identity(config, ret_error) &&
                    launch_home(config, state_dir, home, ret_error) == 0 &&
-                   make_plan(&l, kit, ret_error) == 0;
+                   make_plan(&l, kit, ret_error) == 0 &&
+                   check_seed(config, state_dir, home, kit, ret_error);
 
     kit_free(kit);
     return is_good;
+}
+
+/* ---------------------------------------------------------------- the login */
+
+static void plant_seed(const struct launch *l, struct slice token)
+{
+    const struct config_node *config = l->config;
+    const struct home_owner owner = {.uid = l->identity->uid, .gid = l->identity->gid};
+    enum home_seed_result result;
+    int r = home_seed_plant(l->home, config->token_file, &owner, token, &result);
+
+    if (r < 0)
+        log_error("the login of github_token_file cannot be written: %s node=%s home=%s",
+                  strerror(-r), config->name, l->home);
+    else if (result == HOME_SEED_PLANTED)
+        log_info("the node's login was taken from github_token_file node=%s", config->name);
+    else if (result == HOME_SEED_REFUSED)
+        log_warn("GitHub has refused the token that github_token_file still holds, so it is "
+                 "not used again; put a new one there, or log in node=%s",
+                 config->name);
+}
+
+void launch_seed(const struct launch *l)
+{
+    const struct config_node *config = l->config;
+    struct plan_request request = request_of(config, l->state_dir);
+    struct error error;
+    struct slice token;
+    struct kit *kit;
+
+    if (config->github_token_file == NULL)
+        return;
+    request.home = l->home;
+    kit = kit_new(&error);
+    if (kit == NULL || read_seed(config, &request, kit, &token, &error) < 0)
+        log_warn("%s; the node goes on with what it has", error.text);
+    else if (token.len > 0)
+        plant_seed(l, token);
+    kit_free(kit);
 }
 
 /* ---------------------------------------------------------------- the process */

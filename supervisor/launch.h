@@ -37,6 +37,10 @@ bool launch_check(const struct config_node *config, const char *state_dir,
 int launch_home(const struct config_node *config, const char *state_dir, char *ret_home,
                 struct error *ret_error) MUST_CHECK;
 
+/* Sees to it that github_token_file is the node's login when it has none, or when that file has
+ * changed. What goes wrong is told in the log: the node will ask for a login. */
+void launch_seed(const struct launch *l);
+
 /* Starts the process. False when there is none; `ret_problem` then says why. What fails after
  * the fork comes later, see spawn_child_failed() and launch_failure(). */
 bool launch_start(const struct launch *l, struct spawn_child *ret_child,

@@ -9,6 +9,7 @@
  *     child.c            one node's process; uses launch (from settings to a process), spawn
  *                        (fork, exec), identity (whom it runs as), output (its lines), home
  *                        (its directory), address (its loopback address)
+ *     record.c           what nodes print, kept: log, ring.c
  *     reaper.c           who ended, and how        relay.c    login codes for humans
  *     state.c            a small file that is always whole: what survives a restart
  *   supervisor/core/     pure: fleet and proc (the life of processes), plan (what to execute),

@@ -119,6 +119,14 @@ static void on_restored(struct failover *f, const struct failover_event *ev)
         f->first = ev->node;
 }
 
+/* All at once: with two of one rank in between, the lead could go to neither of the right ones.
+ */
+static void on_order(struct failover *f, const struct failover_event *ev)
+{
+    for (uint16_t i = 0; i < f->node_top; i++)
+        f->nodes[i].rank = f->nodes[i].is_used ? ev->ranks[i] : 0;
+}
+
 static void on_policy(struct failover *f, const struct failover_event *ev)
 {
     f->policy = *ev->policy;
@@ -224,6 +232,9 @@ void events_take(struct failover *f, const struct failover_event *ev,
         break;
     case FAILOVER_NODE_DOWN:
         on_down(f, ev, out);
+        break;
+    case FAILOVER_ORDER:
+        on_order(f, ev);
         break;
     case FAILOVER_NODE_HELD:
         f->nodes[ev->node].hold = ev->hold;

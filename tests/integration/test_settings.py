@@ -323,3 +323,221 @@ def test_check_teaches_each_setting_with_its_line(cluster):
         told = [line for line in said.splitlines() if f"[node:a] {key} must be" in line]
         assert len(told) == 1 and words_of_it in told[0], (key, said)
         assert told[0].startswith(f"{c.ini}:")
+
+
+# --------------------------------------------------------------------------- github_token_file
+
+def seeded(cluster, hub, tmp_path, account="alice", **options):
+    """A cluster whose node a gets its login from a file."""
+    hub.account(account)
+    seed = tmp_path / "seed-a"
+    seed.write_text(f"ghu_{account}\n")
+    return seed, cluster({"a": {"github_token_file": f"{tmp_path}/seed-%(node_name)s"}},
+                         hub=hub, **options)
+
+
+def test_github_token_file_is_the_login_of_a_node_without_one(cluster, hub, tmp_path):
+    _, c = seeded(cluster, hub, tmp_path)
+    c.wait_ready()
+    assert harness.served_by(c.chat()) == "alice"
+    assert hub.requests("device") == []
+    token = c.home("a") / harness.TOKEN_FILE
+    assert token.read_text() == "ghu_alice" and stat.S_IMODE(token.stat().st_mode) == 0o600
+    place = proc(c)
+    for name in ("cmdline", "environ"):
+        assert b"ghu_alice" not in (place / name).read_bytes()
+    assert "ghu_alice" not in c.log
+
+
+def test_a_login_by_hand_is_kept_until_the_seed_changes(cluster, hub, tmp_path):
+    seed, c = seeded(cluster, hub, tmp_path)
+    c.wait_ready()
+    c.stop()
+    token = c.home("a") / harness.TOKEN_FILE
+    hub.account("bob")
+    token.write_text("ghu_bob")
+    c.start().wait_ready()
+    assert harness.served_by(c.chat()) == "bob"
+    c.stop()
+    hub.account("carol")
+    seed.write_text("ghu_carol")
+    c.start().wait_ready()
+    assert harness.served_by(c.chat()) == "carol"
+    assert token.with_name("github_token.before").read_text() == "ghu_bob"
+
+
+def test_a_seed_that_github_refuses_leads_to_a_login(cluster, hub, tmp_path):
+    (tmp_path / "seed-a").write_text("ghu_dead\n")
+    c = cluster({"a": {"github_token_file": tmp_path / "seed-a"}}, hub=hub, start=False)
+    aside = c.home("a") / f"{harness.TOKEN_FILE}.refused"
+    aside.parent.mkdir(parents=True)
+    aside.write_text("ghu_dead")
+    c.start()
+    c.wait_login("a")
+    c.wait_log("GitHub has refused the token that github_token_file still holds")
+
+
+@needs_root
+def test_a_seed_is_written_for_the_nodes_user_and_through_no_link(open_cluster, open_folder):
+    seed = open_folder / "seed"
+    seed.write_text("ghu_x")
+    seed.chmod(0o600)
+    target = open_folder / "target"
+    target.mkdir()
+    c = open_cluster({"a": {**fake_node(), "user": "nobody", "github_token_file": seed},
+                      "b": {**fake_node(), "user": "nobody", "github_token_file": seed}},
+                     start=False)
+    c.home("b").mkdir(parents=True)
+    (c.home("b") / ".local").symlink_to(target)
+    c.start()
+    c.wait_status(a="READY")
+    token = c.home("a") / harness.TOKEN_FILE
+    assert token.read_text() == "ghu_x"
+    assert [p.stat().st_uid for p in (token, *token.parents[:3])] == [NOBODY] * 4
+    assert list(target.iterdir()) == []
+    c.wait_log("the login of github_token_file cannot be written")
+
+
+def test_check_looks_into_github_token_files(cluster, tmp_path):
+    (tmp_path / "two").write_text("ghu_one ghu_two")
+    c = cluster({"a": {**fake_node(), "github_token_file": tmp_path / "none"},
+                 "b": {**fake_node(), "github_token_file": f"-{tmp_path}/none"},
+                 "c": {**fake_node(), "github_token_file": tmp_path / "two"}}, start=False)
+    code, said = check(c)
+    assert code == 78 and "node b" not in said
+    assert f"node a: github_token_file {tmp_path}/none: No such file or directory\n" in said
+    assert f"node c: github_token_file {tmp_path}/two must hold one token" in said
+    assert "ghu_" not in said
+
+
+# --------------------------------------------------------------------------- [supervisor] user
+
+@needs_root
+def test_the_whole_runs_as_supervisor_user_after_binding(open_cluster, open_folder):
+    low = next(port for port in range(700, 1000) if not harness.answers(port))
+    socket = open_folder / "door.sock"
+    seed = open_folder / "seed"
+    seed.write_text("ghu_x")
+    seed.chmod(0o600)  # root's: read before the change
+    c = open_cluster({"a": {**fake_node(), "github_token_file": seed, "oom_score_adj": 500}},
+                     port=low, start=False,
+                     gateway={"listen": f"127.0.0.1:{low} unix:{socket}"},
+                     supervisor={"user": "nobody"}, log={"access": "text",
+                                                         "access_file": open_folder / "access"})
+    c.start().wait_ready()
+    ours = pathlib.Path(f"/proc/{c.process.pid}")
+    for place in (ours, proc(c)):
+        facts = status(place)
+        assert facts["Uid"] == [str(NOBODY)] * 4 and facts["Gid"] == [str(NOBODY)] * 4
+        assert facts["Groups"] == [str(NOBODY)] and int(facts["CapEff"][0], 16) == 0
+    assert (proc(c) / "oom_score_adj").read_text() == "500\n"
+    assert sorted(os.listdir(proc(c) / "fd"))[:3] == ["0", "1", "2"]
+    for mine in (c.state_dir, c.home("a"), c.home("a") / harness.TOKEN_FILE, socket,
+                 open_folder / "access", c.state_dir / "lock"):
+        assert mine.stat().st_uid == NOBODY, mine
+    assert c.chat().status == 200
+    os.kill(c.node("a")["pid"], 9)
+    wait_for(lambda: c.node("a")["restarts"] == 1, "a restart as that user")
+    c.wait_ready()
+    c.stop()
+    assert (c.state_dir / "state.json").stat().st_uid == NOBODY
+    c.start().wait_ready()
+    c.stop()
+
+
+@needs_root
+def test_a_state_directory_of_root_is_handed_over(open_cluster):
+    c = open_cluster({"a": fake_node()}, ready=True)
+    c.stop()
+    assert c.home("a").stat().st_uid == 0
+    c.sections["supervisor"]["user"] = "nobody"
+    c.write_ini()
+    c.start().wait_ready()
+    assert {p.stat().st_uid for p in (c.state_dir, c.state_dir / "nodes", c.home("a"))} \
+        == {NOBODY}
+    c.stop()
+
+
+@needs_root
+def test_the_death_signal_of_our_parent_survives_the_change_of_user(open_cluster):
+    c = open_cluster({"a": fake_node()}, supervisor={"user": "nobody"}, wrapper=(
+        harness.PYTHON, "-c", "import subprocess, sys\n"
+        "subprocess.run(['setpriv', '--pdeathsig', 'KILL', *sys.argv[1:]])"), ready=True)
+    pid = int((c.state_dir / "lock").read_text())
+    c.process.kill()
+    c.process.wait()
+    wait_for(lambda: not harness.is_alive(pid), "the end of the gateway")
+    wait_for(lambda: c.processes() == [], "and of its nodes")
+
+
+def test_supervisor_user_and_a_nodes_user_exclude_one_another(cluster):
+    c = cluster({"a": {**fake_node(), "group": "0"}, "b": fake_node()}, start=False,
+                supervisor={"user": "root"}, node={"user": "root"})
+    code, said = check(c)
+    told = [line for line in said.splitlines() if "together with [supervisor] user" in line]
+    assert code == 78 and len(told) == 2
+    assert "[node] user" in told[0] and "[node:a] group" in told[1]
+
+
+@needs_root
+def test_without_root_supervisor_user_is_refused(open_cluster):
+    c = open_cluster({}, start=False, supervisor={"user": "daemon"})
+    done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                           harness.BINARY, "run", "-c", c.ini], capture_output=True, text=True,
+                          timeout=30, env=c.env)
+    assert done.returncode == 1
+    assert "[supervisor] user: only root can become 'daemon'" in done.stderr
+
+
+# --------------------------------------------------------------------------- pidfile
+
+def refused(c):
+    done = subprocess.run([harness.BINARY, "run", "-c", c.ini], capture_output=True, text=True,
+                          timeout=30, env=c.env)
+    assert done.returncode == 1
+    return done.stderr
+
+
+def test_the_pidfile_is_there_as_long_as_we_are(cluster, tmp_path):
+    file = tmp_path / "our.pid"
+    c = cluster({"a": fake_node()}, supervisor={"pidfile": file}, ready=True)
+    assert file.read_text() == f"{c.process.pid}\n"
+    c.stop()
+    assert list(tmp_path.glob("our.pid*")) == []
+
+
+def test_a_live_daemon_keeps_its_pidfile_and_a_dead_one_loses_it(cluster, tmp_path):
+    file = tmp_path / "our.pid"
+    one = cluster({}, supervisor={"pidfile": file})
+    two = cluster({}, supervisor={"pidfile": file}, start=False)
+    assert f"is held by a running copilot-cluster (pid {one.process.pid})" in refused(two)
+    assert file.read_text() == f"{one.process.pid}\n"
+    one.kill(9)
+    one.wait()
+    assert file.exists()
+    two.start()
+    assert file.read_text() == f"{two.process.pid}\n"
+    two.stop()
+    assert list(tmp_path.glob("our.pid*")) == []
+
+
+def test_a_file_that_is_no_pidfile_is_left_alone(cluster, tmp_path):
+    file = tmp_path / "notes"
+    file.write_text("dear diary")
+    c = cluster({}, supervisor={"pidfile": file}, start=False)
+    assert "is no pid file: remove it" in refused(c)
+    assert file.read_text() == "dear diary"
+    c.sections["supervisor"]["pidfile"] = tmp_path / "nowhere/our.pid"
+    c.write_ini()
+    assert "No such file" in refused(c)
+
+
+@needs_root
+def test_a_pidfile_that_the_new_user_cannot_remove_is_left_empty(open_cluster, open_folder):
+    file = open_folder / "our.pid"
+    c = open_cluster({}, supervisor={"pidfile": file, "user": "nobody"})
+    assert file.read_text() == f"{c.process.pid}\n"
+    c.stop()
+    assert file.read_text() == ""
+    c.start()
+    c.stop()

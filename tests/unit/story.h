@@ -27,7 +27,7 @@
  *   program restarts      it forgets all but what it remembers of each node
  *   usage-failed N [unreachable]
  *   probe N ok|failed     answers its PROBE
- *   add N [rank R], remove N, reset-active [N], policy NAME VALUE...
+ *   add N [rank R], remove N, order N N ..., reset-active [N], policy NAME VALUE...
  *   request NAME [free] [bypass] [cost PREMIUM-REQUESTS]
  *   started NAME          the first byte goes to the client
  *   done NAME             the answer is complete

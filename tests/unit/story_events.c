@@ -242,6 +242,16 @@ static void do_remove(char **word)
     story_post((struct failover_event){.type = FAILOVER_NODE_REMOVED, .node = node});
 }
 
+/* The first one has the lowest rank. */
+static void do_order(char **word)
+{
+    uint32_t ranks[NODES_MAX] = {0};
+
+    for (uint32_t i = 1; word[i] != NULL; i++)
+        ranks[story_parse_node(word[i])] = i;
+    story_post((struct failover_event){.type = FAILOVER_ORDER, .ranks = ranks});
+}
+
 static void do_reset(char **word)
 {
     story_post(
@@ -383,16 +393,13 @@ bool story_event(char **word)
         const char *verb;
         void (*run)(char **word);
     } verbs[] = {
-        {"add", do_add},           {"answers", do_answers},
-        {"done", do_done},         {"down", do_down},
-        {"evidence", do_evidence}, {"restored", do_restored},
-        {"fin", do_client},        {"gone", do_client},
-        {"hold", do_hold},         {"outcome", do_outcome},
-        {"policy", do_policy},     {"probe", do_probe},
-        {"program", do_program},   {"remove", do_remove},
-        {"request", do_request},   {"reset-active", do_reset},
-        {"started", do_started},   {"up", do_up},
-        {"usage", do_usage},       {"usage-failed", do_usage_failed},
+        {"add", do_add},         {"answers", do_answers},    {"done", do_done},
+        {"down", do_down},       {"evidence", do_evidence},  {"restored", do_restored},
+        {"fin", do_client},      {"gone", do_client},        {"hold", do_hold},
+        {"order", do_order},     {"outcome", do_outcome},    {"policy", do_policy},
+        {"probe", do_probe},     {"program", do_program},    {"remove", do_remove},
+        {"request", do_request}, {"reset-active", do_reset}, {"started", do_started},
+        {"up", do_up},           {"usage", do_usage},        {"usage-failed", do_usage_failed},
     };
 
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {

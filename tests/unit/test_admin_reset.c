@@ -19,6 +19,8 @@
 static struct proxy proxy = {
     .nodes = {{.is_used = true, .name = "first"}, {0}, {.is_used = true, .name = "third"}},
     .node_count = 3,
+    .order = {0, 2},
+    .order_count = 2,
 };
 
 static void means(struct slice body, uint16_t expected)
@@ -78,8 +80,10 @@ static void a_cluster_without_nodes_says_so(void **state)
 {
     (void)state;
     proxy.node_count = 0;
+    proxy.order_count = 0;
     is_refused(SLICE("{\"node\":\"first\"}"), 404, "none at all");
     proxy.node_count = 3;
+    proxy.order_count = 2;
 }
 
 static void other_types_are_refused_with_an_example(void **state)
