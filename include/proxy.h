@@ -26,11 +26,18 @@ struct proxy;
 
 /* Facts about a node's process, for /health. Strings are borrowed for the call. */
 struct proxy_process_view {
-    const char *state;   /* "up", "starting", "login", "backoff", ...; NULL for no process */
-    int64_t pid;         /* 0 = none */
-    uint64_t uptime_ms;  /* since the process started; 0 = none */
-    uint64_t restarts;   /* starts after the first */
-    const char *problem; /* "exec: No such file or directory", last exit in words; or NULL */
+    const char *state;  /* "up", "starting", "login", "backoff", ...; NULL for no process */
+    int64_t pid;        /* 0 = none */
+    uint64_t uptime_ms; /* since the process started; 0 = none */
+    uint64_t restarts;  /* starts after the first */
+    uint32_t failures;  /* of starts and services in a row */
+    unsigned
+        login_place; /* in the queue for logins: 1 = it has or gets it now, 0 = not in it */
+    const char *last_exit; /* "killed by SIGKILL in service (out of memory)"; or NULL */
+    const char *account;   /* the GitHub user it logged in as, as far as it said; or NULL */
+    const char *twin;      /* another node that is logged in as the same user; or NULL */
+    const char *order;     /* "held", "disabled"; or NULL */
+    const char *problem;   /* "exec: No such file or directory", last exit in words; or NULL */
 };
 
 /* A device code that waits for a human. Strings are borrowed for the call. */

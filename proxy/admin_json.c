@@ -113,6 +113,11 @@ static const char *reason_of(const struct proxy_node *n, const struct failover_n
     return is_process && n->reason[0] != '\0' ? n->reason : failover_cause_sentence(f->cause);
 }
 
+static json_t *text_or_null(const char *text)
+{
+    return text == NULL ? json_null() : json_string(text);
+}
+
 static void set_process(const struct proxy *p, unsigned slot, json_t *node, bool *failed)
 {
     struct proxy_process_view view = {0};
@@ -127,8 +132,13 @@ static void set_process(const struct proxy *p, unsigned slot, json_t *node, bool
         failed);
     set(node, "restarts", has_process ? json_integer((json_int_t)view.restarts) : json_null(),
         failed);
-    set(node, "problem",
-        has_process && view.problem != NULL ? json_string(view.problem) : json_null(), failed);
+    set(node, "problem", text_or_null(view.problem), failed);
+    set(node, "failures", has_process ? json_integer(view.failures) : json_null(), failed);
+    set(node, "lastExit", text_or_null(view.last_exit), failed);
+    set(node, "account", text_or_null(view.account), failed);
+    set(node, "sameAccountAs", text_or_null(view.twin), failed);
+    set(node, "order", text_or_null(view.order), failed);
+    set(node, "loginPlace", json_integer(view.login_place), failed);
 }
 
 static json_t *node_json(const struct proxy *p, uint16_t slot, bool is_active)

@@ -23,10 +23,11 @@
 #include "slice.h"
 #include "supervisor/launch.h"
 #include "supervisor/procfs.h"
+#include "supervisor/stale.h"
 
 #define CHILD_MAGIC      0x4348494cu
 #define LAST_WORDS_MS    2000 /* an error printed so shortly before the end explains it */
-#define COMPLAINT_EXTRAS 40   /* "exited with status 255 ()" beside it */
+#define COMPLAINT_EXTRAS 60   /* "exited with status 255 during its login ()" beside it */
 #define EVIDENCE_REST_MS 100  /* nodes repeat themselves, and a broken one may without end */
 
 static void set_problem(struct child *c, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -100,6 +101,7 @@ static void on_line(void *data, int stream, const char *text, size_t len)
             c->host->on_prompt(c->host->data, c);
         break;
     case PROMPT_LOGGED_IN:
+        memcpy(c->account, c->prompt.account, sizeof c->account);
         c->host->on_logged_in(c->host->data, c);
         break;
     case PROMPT_NOTHING:
@@ -120,6 +122,15 @@ static struct launch launch_of(const struct child *c)
     };
 }
 
+/* When in its life the present process has ended. */
+static const char *phase_words(const struct child *c)
+{
+    if (c->evidence.is_up)
+        return "in service";
+    return c->prompt.code[0] != '\0' && c->prompt.account[0] == '\0' ? "during its login"
+                                                                     : "during its start";
+}
+
 /* What to tell people about the end of the present process. */
 static void explain_end(struct child *c, const struct reaper_end *end)
 {
@@ -130,14 +141,16 @@ static void explain_end(struct child *c, const struct reaper_end *end)
 
     struct launch launch = launch_of(c);
     reaper_end_words(end, words, sizeof words);
+    bool is_oom = end->code == CLD_KILLED && end->status == SIGKILL && c->why[0] == '\0' &&
+                  oom_explains_death(c->host->oom);
     if (spawn_child_failed(&c->process, &failure))
         launch_failure(&launch, &failure, c->problem);
     else if (c->why[0] != '\0')
         set_problem(c, "%s", c->why);
     else if (end->code == CLD_EXITED && is_fresh)
-        set_problem(c, "%.30s (%s)", words, c->complaint);
+        set_problem(c, "%.30s %s (%s)", words, phase_words(c), c->complaint);
     else
-        set_problem(c, "%s", words);
+        set_problem(c, "%s %s%s", words, phase_words(c), is_oom ? " (out of memory)" : "");
     log_debug("node's process was reaped node=%s pid=%d end=\"%s\"", c->config->name,
               (int)c->process.pid, words);
 }
@@ -155,6 +168,7 @@ static void on_exited(void *data, const struct reaper_end *end)
     explain_end(c, end);
     spawn_child_close(&c->process);
     c->started_ms = 0;
+    stale_forget(c->host->state_dir, c->config->name);
     unsigned strays = reaper_end_strays(c->host->reaper, c->config->name);
     if (strays > 0)
         log_info("ended what the node had left behind node=%s processes=%u", c->config->name,
@@ -264,6 +278,7 @@ bool child_start(struct child *c, uint16_t generation)
     if (!launch_start(&launch, &c->process, c->problem))
         return false;
     c->started_ms = uv_now(c->host->loop);
+    stale_note(c->host->state_dir, c->config->name, c->home, c->process.pid);
     watch(c);
     return true;
 }
@@ -299,7 +314,11 @@ bool child_has_token(const struct child *c)
     return home_has_token(c->home, c->config->token_file);
 }
 
-int child_set_token_aside(const struct child *c, char *ret_path)
+int child_set_token_aside(struct child *c, char *ret_path)
 {
-    return home_set_token_aside(c->home, c->config->token_file, ret_path);
+    int r = home_set_token_aside(c->home, c->config->token_file, ret_path);
+
+    if (r == 0)
+        c->account[0] = '\0';
+    return r;
 }

@@ -20,6 +20,7 @@
 #include "supervisor/core/prompt.h"
 #include "supervisor/home.h"
 #include "supervisor/identity.h"
+#include "supervisor/oom.h"
 #include "supervisor/output.h"
 #include "supervisor/reaper.h"
 #include "supervisor/record.h"
@@ -33,6 +34,7 @@ struct child_host {
     uv_loop_t *loop;
     struct reaper *reaper;
     const char *state_dir;
+    struct oom *oom;
     struct home_owner ours;             /* of what is not a node's own */
     const struct rlimit *nofile_before; /* the limit before we raised ours; borrowed */
     void (*on_prompt)(void *data, struct child *child);    /* its code and url are new */
@@ -53,10 +55,11 @@ struct child {
     uint16_t slot;
     struct identity identity;
     char home[HOME_PATH_MAX];
-    char address[ADDRESS_TEXT_MAX]; /* chosen once a run */
-    uint64_t starts;                /* so far */
-    char problem[REASON_MAX];       /* how the last start or process failed, or "" */
-    struct record record;           /* what its processes printed */
+    char address[ADDRESS_TEXT_MAX];       /* chosen once a run */
+    uint64_t starts;                      /* so far */
+    char account[PROMPT_ACCOUNT_MAX + 1]; /* who it last said it is, or "" */
+    char problem[REASON_MAX];             /* how the last start or process failed, or "" */
+    struct record record;                 /* what its processes printed */
 
     /* Of the present process. */
     uint16_t generation;
@@ -104,6 +107,6 @@ bool child_has_process(const struct child *child);
 bool child_has_token(const struct child *child);
 
 /* As home_set_token_aside(). */
-int child_set_token_aside(const struct child *child, char *ret_path) MUST_CHECK;
+int child_set_token_aside(struct child *child, char *ret_path) MUST_CHECK;
 
 #endif

@@ -73,8 +73,20 @@ static void on_child_prompt(void *data, struct child *child)
     cluster_post_node(data, FLEET_EVENT_PROMPT, child->slot);
 }
 
+/* Two nodes of one account share its quota, and are in its service at the same time. */
+static void warn_of_twin(const struct cluster *c, const struct child *child)
+{
+    const char *twin = cluster_twin(c, child->slot);
+
+    if (twin != NULL)
+        log_warn("wrong account? this node logs in as %s, and so does node %s: both use up one "
+                 "quota; `login` the one that is wrong node=%s",
+                 child->account, twin, child->config->name);
+}
+
 static void on_child_logged_in(void *data, struct child *child)
 {
+    warn_of_twin(data, child);
     cluster_post_node(data, FLEET_EVENT_LOGGED_IN, child->slot);
 }
 
@@ -191,18 +203,22 @@ static void send_signal(struct cluster *c, const struct fleet_action *a)
 /* What cannot be done now is asked for again when the next start is refused. */
 static void set_aside(struct cluster *c, unsigned slot)
 {
-    const struct child *child = c->members[slot].child;
+    struct child *child = c->members[slot].child;
     char path[HOME_TOKEN_PATH_MAX];
     int r = child_set_token_aside(child, path);
 
     if (r < 0 && r != -ENOENT) {
         log_error(
-            "GitHub refuses the login of this node, but its token file cannot be renamed: "
-            "%s; remove it, then a login is asked for node=%s file=%s/%s",
+            "this node needs a fresh login, but its token file cannot be renamed: %s; remove "
+            "it, then a login is asked for node=%s file=%s/%s",
             strerror(-r), child->config->name, child->home, child->config->token_file);
         return;
     }
-    if (r == 0)
+    bool is_order = fleet_proc(&c->fleet, slot)->cause == PROC_CAUSE_LOGIN;
+    if (r == 0 && is_order)
+        log_info("a fresh login was asked for, the old token is set aside node=%s old_token=%s",
+                 child->config->name, path);
+    else if (r == 0)
         log_warn("GitHub refuses the login of this node again and again, so its token is set "
                  "aside and a new login is asked for; should the old one be good after all, "
                  "rename the file back and restart the node node=%s old_token=%s",
@@ -378,6 +394,7 @@ void cluster_child_host_init(struct cluster *c)
         .loop = c->loop,
         .reaper = &c->reaper,
         .state_dir = c->config->supervisor.state_dir,
+        .oom = &c->oom,
         .on_prompt = on_child_prompt,
         .on_logged_in = on_child_logged_in,
         .on_evidence = on_child_evidence,

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <strings.h>
 
 static void on_node_restart(void *host, unsigned slot, const char *why)
 {
@@ -16,6 +17,23 @@ static void on_node_restart(void *host, unsigned slot, const char *why)
         return;
     (void)snprintf(c->members[slot].restart_why, REASON_MAX, "%s", why);
     cluster_post_node(c, FLEET_EVENT_RESTART, slot);
+}
+
+const char *cluster_twin(const struct cluster *c, unsigned slot)
+{
+    const struct child *child = c->members[slot].child;
+
+    for (unsigned i = 0; i < c->member_count && child->account[0] != '\0'; i++) {
+        const struct child *other = c->members[i].child;
+        if (i != slot && other != NULL && strcasecmp(other->account, child->account) == 0)
+            return other->config->name;
+    }
+    return NULL;
+}
+
+static const char *or_null(const char *text)
+{
+    return text[0] == '\0' ? NULL : text;
 }
 
 static const char *state_word(const struct proc *p)
@@ -38,6 +56,12 @@ static bool on_node_process(void *host, unsigned slot, struct proxy_process_view
         .pid = child->process.pid,
         .uptime_ms = child->started_ms == 0 ? 0 : uv_now(c->loop) - child->started_ms,
         .restarts = child->starts > 0 ? child->starts - 1 : 0,
+        .failures = p->backoff.failures,
+        .login_place = fleet_login_place(&c->fleet, slot),
+        .last_exit = or_null(child->problem),
+        .account = or_null(child->account),
+        .twin = cluster_twin(c, slot),
+        .order = or_null(cluster_order_word(c, slot)),
         .problem = p->state == PROC_READY || child->problem[0] == '\0' ? NULL : child->problem,
     };
     return true;

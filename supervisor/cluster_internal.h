@@ -62,6 +62,7 @@ struct cluster {
     uv_timer_t care;  /* cluster_care.c */
     uint64_t care_ms; /* its pause, or UINT64_MAX */
     struct child_host child_host;
+    struct oom oom;
     struct identity identity;    /* [supervisor] user, or ourselves */
     struct rlimit nofile_before; /* our limit, before we raised it */
     struct pidfile pidfile;
@@ -102,7 +103,9 @@ int cluster_self_become(struct cluster *c, struct error *ret_error) MUST_CHECK;
 /* cluster_care.c: after whatever may have changed a process. */
 void cluster_care_arm(struct cluster *c);
 
-/* cluster_host.c: the proxy's wishes and questions. */
+/* cluster_host.c: the proxy's wishes and questions. The twin is another node that is logged in
+ * as the same GitHub user, NULL = none. */
+const char *cluster_twin(const struct cluster *c, unsigned slot);
 void cluster_host_init(struct cluster *c, struct proxy_host *ret_host);
 
 /* cluster_memory.c: what survives a restart. */

@@ -18,6 +18,7 @@
 #include "mem.h"
 #include "supervisor/cluster_internal.h"
 #include "supervisor/launch.h"
+#include "supervisor/stale.h"
 
 #define PROBE_INTERVAL_MS       100
 #define LOGIN_PROBE_INTERVAL_MS 1000
@@ -88,6 +89,8 @@ static int open_state_directory(struct cluster *c, bool is_needed, struct error 
     int r = home_open_state(c->config->supervisor.state_dir, &c->child_host.ours, &c->lock_fd,
                             &error);
 
+    if (r == 0)
+        (void)stale_end(c->config->supervisor.state_dir);
     if (r == 0)
         return 0;
     if (is_needed) {
@@ -176,6 +179,7 @@ int cluster_open(uv_loop_t *loop, const struct config *config, struct cluster **
     c->config = config;
     c->lock_fd = -1;
     cluster_child_host_init(c);
+    oom_init(&c->oom);
     cluster_host_init(c, &host);
     (void)!getrandom(&seed, sizeof seed, 0); /* for jitter only */
     fleet_init(&c->fleet, config->supervisor.start_interval_ms,

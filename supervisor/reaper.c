@@ -13,19 +13,21 @@
 #include "supervisor/reaper.h"
 
 #include <assert.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "supervisor/core/plan.h"
+#include "supervisor/procfs.h"
+
+#define STRAYS_MAX 1024 /* descendants looked at; more are found by the sweep at the end */
 
 static struct reaper_child *find(struct reaper *reaper, pid_t pid)
 {
@@ -95,42 +97,31 @@ void reaper_watch(struct reaper *reaper, struct reaper_child *child)
     list_push_back(&reaper->children, &child->link);
 }
 
-/* Reads the beginning of a file below /proc; 0 when it is gone or not ours to read. */
-static size_t read_proc(pid_t pid, const char *name, char *ret_text, size_t size)
+/* Its children, at most `max`. proc(5), /proc/PID/task/TID/children: orphans come to the first
+ * thread, and all that we fork is forked there. */
+static size_t children_of(pid_t pid, pid_t *ret_pids, size_t max)
 {
-    char path[64];
-    size_t len = 0;
+    static char text[STRAYS_MAX * 8];
+    char name[64];
+    size_t count = 0;
 
-    (void)snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    for (;;) {
-        ssize_t n = read(fd, ret_text + len, size - 1 - len);
-        if (n <= 0)
+    (void)snprintf(name, sizeof name, "task/%d/children", (int)pid);
+    (void)procfs_read(pid, name, text, sizeof text);
+    for (char *at = text; count < max; count++) {
+        char *end;
+        long child = strtol(at, &end, 10);
+        if (end == at)
             break;
-        len += (size_t)n;
+        ret_pids[count] = (pid_t)child;
+        at = end;
     }
-    (void)close(fd);
-    ret_text[len] = '\0';
-    return len;
-}
-
-/* proc(5): "pid (comm) state ppid ...", where comm may hold anything. */
-static pid_t parent_of(pid_t pid)
-{
-    char stat[512];
-    char *end = read_proc(pid, "stat", stat, sizeof stat) > 0 ? strrchr(stat, ')') : NULL;
-
-    if (end == NULL || strlen(end) < 4)
-        return -1;
-    return (pid_t)strtol(end + 4, NULL, 10);
+    return count;
 }
 
 static bool has_mark(pid_t pid, const char *node)
 {
     static char environment[PLAN_BYTES_MAX]; /* too large for the stack */
-    size_t len = read_proc(pid, "environ", environment, sizeof environment);
+    size_t len = procfs_read(pid, "environ", environment, sizeof environment);
     size_t mark_len = strlen(PLAN_MARK "=");
 
     for (size_t at = 0; at < len; at += strlen(environment + at) + 1) {
@@ -140,25 +131,38 @@ static bool has_mark(pid_t pid, const char *node)
     return false;
 }
 
+/* A stray and all that descends from it; it is our child, or was when it was listed. */
+static unsigned kill_tree(pid_t root)
+{
+    static pid_t pids[STRAYS_MAX];
+    size_t count = 1;
+
+    pids[0] = root;
+    for (size_t i = 0; i < count; i++)
+        count += children_of(pids[i], pids + count, STRAYS_MAX - count);
+    for (size_t i = 1; i < count; i++) {
+        int fd = (int)syscall(SYS_pidfd_open, pids[i], 0);
+        if (fd >= 0 && has_mark(pids[i], NULL))
+            (void)syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
+        if (fd >= 0)
+            (void)close(fd);
+    }
+    /* Our own child: the number stays its own until we reap it. */
+    (void)kill(root, SIGKILL);
+    return (unsigned)count;
+}
+
 unsigned reaper_end_strays(struct reaper *reaper, const char *node)
 {
-    DIR *dir = opendir("/proc");
-    unsigned count = 0;
-    const struct dirent *entry;
+    static pid_t pids[STRAYS_MAX];
+    size_t count = children_of(getpid(), pids, STRAYS_MAX);
+    unsigned killed = 0;
 
-    if (dir == NULL)
-        return 0;
-    while ((entry = readdir(dir)) != NULL) {
-        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
-        if (pid <= 0 || parent_of(pid) != getpid() || find(reaper, pid) != NULL ||
-            !has_mark(pid, node))
-            continue;
-        /* It is our child, so the number stays its own until we reap it. */
-        (void)kill(pid, SIGKILL);
-        count++;
+    for (size_t i = 0; i < count; i++) {
+        if (find(reaper, pids[i]) == NULL && has_mark(pids[i], node))
+            killed += kill_tree(pids[i]);
     }
-    (void)closedir(dir);
-    return count;
+    return killed;
 }
 
 bool reaper_is_alone(struct reaper *reaper)

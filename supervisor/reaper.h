@@ -48,9 +48,9 @@ int reaper_open(struct reaper *reaper, uv_loop_t *loop) MUST_CHECK;
 /* Right after the fork, before the loop runs again. `child` is borrowed until on_exited. */
 void reaper_watch(struct reaper *reaper, struct reaper_child *child);
 
-/* Kills our direct children that carry the mark of a node, but are not watched: descendants
- * that left their process group and lost their parent. `node` NULL means those of any node.
- * Returns how many there were. Reads /proc. */
+/* Kills our direct children that carry the mark of a node, but are not watched, with all their
+ * descendants: they left their process group and lost their parent. `node` NULL means those of
+ * any node. Returns how many there were. Reads /proc. */
 unsigned reaper_end_strays(struct reaper *reaper, const char *node);
 
 /* Reaps what has ended; true when no child of any kind is left. */

@@ -57,7 +57,7 @@ def test_answers_to_clients_are_no_evidence(cluster, hub):
 def test_a_start_that_fails_is_explained_in_plain_words(cluster, hub, trouble, kind, words):
     hub.account("alice", faults=trouble)
     c = cluster({"first": {}}, hub=hub, accounts={"first": "alice"}, **DEBUG)
-    wait_problem(c, "first", f"exited with status 1 ({words})")
+    wait_problem(c, "first", f"exited with status 1 during its start ({words})")
     assert set(evidence(c, "first")) == {kind}
     hub.fault("alice", **dict.fromkeys(trouble))
     c.wait_ready()
@@ -68,7 +68,7 @@ def test_a_failed_refresh_is_explained_before_the_node_is_down(cluster, hub):
     hub.account("alice", refresh_in=63)
     c = cluster({"first": {}}, hub=hub, accounts={"first": "alice"}, ready=True, **DEBUG)
     hub.fault("alice", token={"do": "503", "times": 1})
-    end = "exited with status 1 (its Copilot token could not be refreshed)"
+    end = "exited with status 1 in service (its Copilot token could not be refreshed)"
     c.wait_log(end)
     assert evidence(c, "first") == ["refresh"]
     assert c.log.index("evidence=refresh") < c.log.index("node is down: " + end)
@@ -79,5 +79,5 @@ def test_a_failed_refresh_is_explained_before_the_node_is_down(cluster, hub):
 def test_a_taken_node_port_is_explained(cluster, tmp_path):
     c = cluster({"a": fake_node(fail_starts=1, fail_file=tmp_path / "ports")}, ready=True,
                 **DEBUG)
-    assert "exited with status 1 (its port is taken)" in c.log
+    assert "exited with status 1 during its start (its port is taken)" in c.log
     assert evidence(c, "a") == ["port"]

@@ -150,7 +150,7 @@ def test_the_end_of_a_process_is_evidence(c):
     os.kill(c.node("b")["pid"], signal.SIGKILL)
     entry = last(c, "switch", cause="process")
     assert entry["reason"] == "its process is down"
-    assert entry["evidence"] == "killed by SIGKILL"
+    assert entry["evidence"] == "killed by SIGKILL in service"
     gone = next(e for e in journal(c) if e.get("node") == "b" and e["to"] == "OFFLINE")
     assert gone["reason"] == entry["evidence"] and gone["evidence"] is None
 

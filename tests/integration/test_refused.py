@@ -9,7 +9,7 @@ import stat
 import harness
 from harness import wait_for
 
-REFUSED = "exited with status 1 (GitHub refuses its login: bad credentials)"
+REFUSED = "exited with status 1 during its start (GitHub refuses its login: bad credentials)"
 
 
 def test_a_login_that_github_refuses_for_a_minute_is_set_aside(cluster, hub):

@@ -231,7 +231,7 @@ static void end_is_told_with_the_last_error(void **state)
     do_nodes_answer = false;
     add_node("a", script, true);
     open_cluster();
-    run_until("backoff 0 (exited with status 3 (Failed to get it: why)); ");
+    run_until("backoff 0 (exited with status 3 during its start (Failed to get it: why)); ");
     run_until("starting 0 (starts again; ");
     stop(SIGTERM);
 }
@@ -406,7 +406,7 @@ static void panic_kills_every_group(void **state)
     run_until("up 0");
     cluster_panic(cluster);
     cluster_panic(NULL);
-    run_until("backoff 0 (killed by SIGKILL); ");
+    run_until("backoff 0 (killed by SIGKILL in service); ");
     stop(SIGTERM);
 }
 

@@ -32,8 +32,10 @@ static void evidence_is_told_before_the_end_that_it_explains(void **state)
     add_node("a", script, true);
     open_cluster();
     run_until("evidence 0 no-copilot (Failed to get Copilot token); "
-              "backoff 0 (exited with status 1 (GitHub gives its account no Copilot token)); ");
-    run_until("starting 0 (starts again; before: exited with status 1 (GitHub gives ");
+              "backoff 0 (exited with status 1 during its start (GitHub gives its account no "
+              "Copilot token)); ");
+    run_until("starting 0 (starts again; before: exited with status 1 during its start (GitHub "
+              "gives ");
     stop(SIGTERM);
 }
 
@@ -49,7 +51,8 @@ static void evidence_takes_the_place_of_the_error_itself(void **state)
     open_cluster();
     run_until("evidence 0 credentials (Failed to get GitHub token: { message: "
               "(Bad credentials)); backoff 0 "
-              "(exited with status 1 (GitHub refuses its login: bad credentials)); ");
+              "(exited with status 1 during its start (GitHub refuses its login: bad "
+              "credentials)); ");
     stop(SIGTERM);
 }
 
@@ -78,7 +81,8 @@ static void evidence_that_is_repeated_without_end_is_told_now_and_then(void **st
     add_node("a", script, true);
     open_cluster();
     uint64_t begin_ms = uv_now(&loop);
-    run_until("backoff 0 (exited with status 1 (its Copilot token could not be refreshed)); ");
+    run_until("backoff 0 (exited with status 1 during its start (its Copilot token could not "
+              "be refreshed)); ");
     unsigned tolerated = 1 + (unsigned)(uv_now(&loop) - begin_ms) / 100;
     assert_in_range(count_told("evidence 0 network"), 1, tolerated);
     assert_in_range(count_told("evidence 0 refresh"), 1, tolerated);
@@ -99,7 +103,7 @@ static void node_that_serves_cannot_fail_to_start(void **state)
     run_until("up 0");
     assert_int_equal(kill(pid_of(0), SIGUSR1), 0);
     run_until("evidence 0 network (Error fetching Copilot usage: fetch failed); backoff 0 "
-              "(exited with status 1 (listen EADDRINUSE: x)); ");
+              "(exited with status 1 in service (listen EADDRINUSE: x)); ");
     assert_int_equal(count_told("evidence"), 1);
     stop(SIGTERM);
 }
