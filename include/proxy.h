@@ -112,6 +112,9 @@ void proxy_node_token(struct proxy *p, unsigned slot, const char *token);
 /* The node is gone: what still runs there is cut off, and moves on where it can. */
 void proxy_node_removed(struct proxy *p, unsigned slot);
 
+/* Does it have the lead, or still work for a client? */
+bool proxy_node_is_active(const struct proxy *p, unsigned slot);
+
 /* May the slot be given to another node? */
 bool proxy_node_is_free(const struct proxy *p, unsigned slot);
 

@@ -102,6 +102,11 @@ void proxy_node_removed(struct proxy *p, unsigned slot)
     tell_order(p);
 }
 
+bool proxy_node_is_active(const struct proxy *p, unsigned slot)
+{
+    return driver_engine(p->driver)->active == slot || proxy_node_busy(p, slot) > 0;
+}
+
 bool proxy_node_is_free(const struct proxy *p, unsigned slot)
 {
     const struct proxy_node *n = &p->nodes[slot];

@@ -256,8 +256,18 @@ static void watch(struct child *c)
     reaper_watch(c->host->reaper, &c->reaped);
 }
 
+void child_settings_changed(struct child *c, const struct config_node *config)
+{
+    assert(c->magic == CHILD_MAGIC);
+    c->config = config;
+    c->has_new_settings = true;
+    record_reconfigure(&c->record, config);
+}
+
 bool child_start(struct child *c, uint16_t generation)
 {
+    struct error error;
+
     assert(c->magic == CHILD_MAGIC && !child_has_process(c));
     c->generation = generation;
     c->starts++;
@@ -268,6 +278,11 @@ bool child_start(struct child *c, uint16_t generation)
     memset(c->evidence_ms, 0, sizeof c->evidence_ms);
     evidence_init(&c->evidence);
     prompt_init(&c->prompt);
+    if (c->has_new_settings && prepare_home(c, &error) < 0) {
+        set_problem(c, "%.150s", error.text);
+        return false;
+    }
+    c->has_new_settings = false;
     int r = address_free_port(c->address, &c->port);
     if (r < 0) {
         set_problem(c, "port: %s", strerror(-r));

@@ -57,6 +57,7 @@ struct child {
     char home[HOME_PATH_MAX];
     char address[ADDRESS_TEXT_MAX];       /* chosen once a run */
     uint64_t starts;                      /* so far */
+    bool has_new_settings;                /* since its home was prepared */
     char account[PROMPT_ACCOUNT_MAX + 1]; /* who it last said it is, or "" */
     char problem[REASON_MAX];             /* how the last start or process failed, or "" */
     struct record record;                 /* what its processes printed */
@@ -88,6 +89,10 @@ int child_init(struct child *child, const struct child_host *host,
 /* Gives back what child_init() took, also when that failed. There is no process any more.
  * Accepts NULL. */
 void child_done(struct child *child);
+
+/* Other settings, borrowed in place of the former ones; for its next start, which also looks up
+ * its user and prepares its home anew. */
+void child_settings_changed(struct child *child, const struct config_node *config);
 
 /* Starts its process. False when there is none; `problem` then says why, and on_exited is not
  * called. */

@@ -26,21 +26,25 @@
 
 static void on_pump(uv_idle_t *handle);
 
-static bool is_pending(const struct cluster *c, const struct fleet_event *ev)
+/* The event that waits and is equal but for what it carries, or NULL. */
+static struct fleet_event *find_pending(struct cluster *c, const struct fleet_event *ev)
 {
     for (unsigned i = 0; i < c->queue_len; i++) {
-        const struct fleet_event *other = &c->queue[(c->queue_first + i) % CLUSTER_QUEUE_MAX];
+        struct fleet_event *other = &c->queue[(c->queue_first + i) % CLUSTER_QUEUE_MAX];
         if (other->type == ev->type && other->id.slot == ev->id.slot &&
             other->id.generation == ev->id.generation)
-            return true;
+            return other;
     }
-    return false;
+    return NULL;
 }
 
 void cluster_post(struct cluster *c, struct fleet_event ev)
 {
     assert(c->magic == CLUSTER_MAGIC);
-    if (is_pending(c, &ev) || c->phase >= CLUSTER_CLOSING)
+    struct fleet_event *pending = find_pending(c, &ev);
+    if (pending != NULL)
+        *pending = ev; /* what is newest counts */
+    if (pending != NULL || c->phase >= CLUSTER_CLOSING)
         return;
     assert(c->queue_len < CLUSTER_QUEUE_MAX);
     c->queue[(c->queue_first + c->queue_len++) % CLUSTER_QUEUE_MAX] = ev;
@@ -133,6 +137,7 @@ static void spawn(struct cluster *c, const struct fleet_action *a)
     struct cluster_member *m = &c->members[a->id.slot];
 
     m->restart_why[0] = '\0';
+    cluster_turns_started(c, a->id.slot);
     if (child_start(m->child, a->id.generation)) {
         log_info("node started node=%s pid=%d address=%s:%u", m->config->name,
                  (int)m->child->process.pid, m->child->address, m->child->port);

@@ -14,6 +14,7 @@
 #include "config.h"
 #include "error.h"
 #include "proxy.h"
+#include "reload.h"
 
 struct cluster;
 
@@ -24,6 +25,24 @@ struct cluster;
  * with a sentence. */
 int cluster_open(uv_loop_t *loop, const struct config *config, struct cluster **ret_cluster,
                  struct error *ret_error) MUST_CHECK;
+
+/* Where a reload gets the settings from: as config_load(). Without one nothing is read again.
+ */
+struct cluster_source {
+    int (*load)(void *data, struct config **ret_config, struct buf *messages);
+    void *data;
+};
+
+void cluster_set_source(struct cluster *c, const struct cluster_source *source);
+
+/* Reads the settings again. All or nothing: with errors in the result nothing has changed. What
+ * is live is in force at the return; nodes that start anew or leave have their turns from the
+ * loop, one at a time, the active one last after its drain. A further reload meanwhile is fine:
+ * what is left to do is then what differs from it. `cause` is for the log: "HUP", "api". */
+void cluster_reload(struct cluster *c, const char *cause, struct reload *result);
+
+/* Nodes have still to have their turn. */
+bool cluster_is_reloading(const struct cluster *c);
 
 /* After the loop has ended. Accepts NULL. */
 void cluster_free(struct cluster *c);

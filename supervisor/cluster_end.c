@@ -4,7 +4,7 @@
  * waits); then what shall survive is written and STOP_ALL ends the nodes; EXIT of the fleet
  * closes the proxy, then the fetches; descendants that escaped are ended (tick again); then our
  * own handles close, and the loop has nothing left to do. A second signal skips the drain, a
- * third kills. USR1 ends nothing: log files are opened again.
+ * third kills. USR1 and HUP end nothing: log files are opened again, settings are read again.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -58,6 +58,7 @@ static void close_handles(struct cluster *c)
     uv_close((uv_handle_t *)&c->timer, on_uv_handle_closed);
     uv_close((uv_handle_t *)&c->tick, on_uv_handle_closed);
     uv_close((uv_handle_t *)&c->care, on_uv_handle_closed);
+    uv_close((uv_handle_t *)&c->turns, on_uv_handle_closed);
     reaper_close(&c->reaper, on_our_handle_closed, c);
     cluster_memory_close(c, on_our_handle_closed);
     signals_close(&c->signals, on_our_handle_closed);
@@ -149,12 +150,25 @@ int cluster_exit_status(const struct cluster *c)
     return c->has_quit ? 1 : 0;
 }
 
+static void reload_on_hup(struct cluster *c)
+{
+    struct reload result;
+
+    reload_init(&result);
+    cluster_reload(c, "HUP", &result);
+    reload_done(&result);
+}
+
 void cluster_end_on_signal(void *data, int signum)
 {
     struct cluster *c = data;
 
     if (signum == SIGUSR1 && c->proxy != NULL) {
         proxy_reopen_logs(c->proxy);
+        return;
+    }
+    if (signum == SIGHUP) {
+        reload_on_hup(c);
         return;
     }
     if (signum != SIGTERM && signum != SIGINT && signum != SIGQUIT) {

@@ -37,14 +37,21 @@ enum cluster_phase {
 
 /* What the cluster keeps for a slot. External nodes have no child. */
 struct cluster_member {
-    const struct config_node *config;
-    struct child *child;
+    struct config_node *config;  /* owned; NULL = the slot is empty */
+    struct config_node *running; /* what its process was started with, or `config`, or NULL */
+    struct child *child;         /* owned */
     struct fetch *probe;
     struct cluster *cluster;      /* for the probe's callback */
     uint64_t login_expires_at_ms; /* wall clock */
     uint64_t memory_look_ms;      /* the next one is due */
     uint64_t due_since_ms;        /* a restart is due, or it drains; 0 = no */
     bool is_held;                 /* an external node, by order */
+    unsigned index;               /* its place in the file, among those that stay */
+    bool is_leaving;              /* a reload found it gone from the settings */
+    bool is_gone;                 /* out of fleet and proxy; its connections close */
+    bool is_turn;                 /* a reload works on it */
+    bool was_up;                  /* when its turn began, and it has not come up since */
+    uint64_t turn_since_ms;
     char restart_why[REASON_MAX];
 };
 
@@ -52,6 +59,8 @@ struct cluster {
     uint32_t magic;
     uv_loop_t *loop;
     const struct config *config;
+    struct config *owned; /* the same after the first reload; NULL before */
+    struct cluster_source source;
     struct proxy *proxy;
     struct fetch_pool *pool;
     struct reaper reaper;
@@ -61,6 +70,8 @@ struct cluster {
     uv_timer_t tick;  /* runs while draining and sweeping */
     uv_timer_t care;  /* cluster_care.c */
     uint64_t care_ms; /* its pause, or UINT64_MAX */
+    uv_timer_t turns; /* cluster_turns.c */
+    unsigned held_by; /* the node that keeps others waiting; NODES_MAX = none */
     struct child_host child_host;
     struct oom oom;
     struct identity identity;    /* [supervisor] user, or ourselves */
@@ -102,6 +113,25 @@ int cluster_self_become(struct cluster *c, struct error *ret_error) MUST_CHECK;
 
 /* cluster_care.c: after whatever may have changed a process. */
 void cluster_care_arm(struct cluster *c);
+
+/* cluster_open.c: the state directory, locked; a failure that is not `is_needed` is told. */
+int cluster_open_state(struct cluster *c, bool is_needed, struct error *ret_error) MUST_CHECK;
+
+/* cluster_member.c */
+struct config_node *cluster_copy_node(const struct config_node *n) MUST_CHECK; /* or NULL */
+void cluster_free_node(struct config_node *n);                                 /* or NULL */
+int cluster_make_child(struct cluster *c, const struct config_node *n, unsigned slot,
+                       struct child **ret_child, struct error *ret_error) MUST_CHECK;
+void cluster_free_child(struct child *child); /* or NULL */
+void cluster_free_member(struct cluster *c, unsigned slot);
+void cluster_add_node(struct cluster *c, unsigned slot); /* to proxy and fleet */
+void cluster_post_policies(struct cluster *c);           /* as the settings are now */
+enum fleet_exit_on cluster_exit_on(const struct config *config);
+
+/* cluster_turns.c: after a reload. */
+void cluster_turns_start(struct cluster *c);
+void cluster_turns_changed(struct cluster *c, unsigned slot, struct reload *result);
+void cluster_turns_started(struct cluster *c, unsigned slot); /* its process is a new one */
 
 /* cluster_host.c: the proxy's wishes and questions. The twin is another node that is logged in
  * as the same GitHub user, NULL = none. */

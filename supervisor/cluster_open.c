@@ -20,70 +20,17 @@
 #include "supervisor/launch.h"
 #include "supervisor/stale.h"
 
-#define PROBE_INTERVAL_MS       100
-#define LOGIN_PROBE_INTERVAL_MS 1000
-#define REFUSED_APART_MS        60000 /* a hiccup of GitHub's login does not last so long */
-#define OUR_HANDLES             6     /* pump, timers, reaper, signals; memory adds itself */
-
-static struct proc_policy policy_of(const struct config *config, const struct config_node *n)
-{
-    static const enum proc_autorestart autorestart[] = {
-        [CONFIG_AUTORESTART_TRUE] = PROC_AUTORESTART_ALWAYS,
-        [CONFIG_AUTORESTART_UNEXPECTED] = PROC_AUTORESTART_UNEXPECTED,
-        [CONFIG_AUTORESTART_FALSE] = PROC_AUTORESTART_NEVER,
-    };
-
-    return (struct proc_policy){
-        .start_timeout_ms = n->start_timeout_ms,
-        .login_timeout_ms = config->auth.timeout_ms,
-        .stopwait_ms = n->stopwait_ms,
-        .restart_reset_ms = n->restart_reset_ms,
-        .probe_interval_ms = PROBE_INTERVAL_MS,
-        .login_probe_interval_ms = LOGIN_PROBE_INTERVAL_MS,
-        .refused_apart_ms = REFUSED_APART_MS,
-        .startsecs_ms = n->startsecs_ms,
-        .drain_timeout_ms = n->drain_timeout_ms,
-        .live_interval_ms = n->live_interval_ms,
-        .max_age_ms = n->max_age_ms,
-        .startretries = (uint32_t)n->startretries,
-        .autorestart = autorestart[n->autorestart],
-        .restart = {.delay_ms = n->restart_delay_ms,
-                    .delay_max_ms = n->restart_delay_max_ms,
-                    .factor = (uint32_t)n->restart_backoff,
-                    .jitter = (uint32_t)n->restart_jitter},
-    };
-}
-
-static void add_spawned(struct cluster *c, unsigned slot)
-{
-    const struct config_node *n = c->members[slot].config;
-
-    cluster_post(c, (struct fleet_event){
-                        .type = FLEET_EVENT_NODE_ADDED,
-                        .id = {.slot = (uint16_t)slot},
-                        .has_token = child_has_token(c->members[slot].child),
-                        .is_wanted = n->autostart,
-                        .is_essential = n->essential,
-                        .priority = (int32_t)n->priority,
-                        .policy = policy_of(c->config, n),
-                    });
-}
+#define OUR_HANDLES 7 /* pump, timers, reaper, signals; memory adds itself */
 
 static void add_nodes(struct cluster *c)
 {
-    for (unsigned slot = 0; slot < c->member_count; slot++) {
-        const struct config_node *n = c->members[slot].config;
-        proxy_node_added(c->proxy, slot, n->name, n->source, n->token);
-        if (c->members[slot].child != NULL)
-            add_spawned(c, slot);
-        else
-            proxy_node_up(c->proxy, slot, n->url_host, n->url_port);
-    }
+    for (unsigned slot = 0; slot < c->member_count; slot++)
+        cluster_add_node(c, slot);
 }
 
 /* Nodes of ours live in the state directory; without one it only holds what is remembered, and
  * the cluster runs without memory where it cannot be used. */
-static int open_state_directory(struct cluster *c, bool is_needed, struct error *ret_error)
+int cluster_open_state(struct cluster *c, bool is_needed, struct error *ret_error)
 {
     struct error error;
     int r = home_open_state(c->config->supervisor.state_dir, &c->child_host.ours, &c->lock_fd,
@@ -101,18 +48,6 @@ static int open_state_directory(struct cluster *c, bool is_needed, struct error 
     return 0;
 }
 
-static int make_child(struct cluster *c, unsigned slot, struct error *ret_error)
-{
-    struct cluster_member *m = &c->members[slot];
-
-    m->child = mem_alloc(1, sizeof *m->child);
-    if (m->child == NULL) {
-        (void)snprintf(ret_error->text, sizeof ret_error->text, "out of memory");
-        return -ENOMEM;
-    }
-    return child_init(m->child, &c->child_host, m->config, slot, ret_error);
-}
-
 /* Members for all nodes, and a home for each that is ours. */
 static int make_members(struct cluster *c, struct error *ret_error)
 {
@@ -122,13 +57,21 @@ static int make_members(struct cluster *c, struct error *ret_error)
         const struct config_node *n = &c->config->nodes[i];
         if (!n->enabled)
             continue;
-        c->members[c->member_count++] = (struct cluster_member){.config = n, .cluster = c};
+        struct config_node *copy = cluster_copy_node(n);
+        if (copy == NULL) {
+            (void)snprintf(ret_error->text, sizeof ret_error->text, "out of memory");
+            return -ENOMEM;
+        }
+        c->members[c->member_count] =
+            (struct cluster_member){.config = copy, .cluster = c, .index = c->member_count};
+        c->member_count++;
         has_spawned = has_spawned || n->source == NODE_SPAWNED;
     }
-    int r = c->member_count == 0 ? 0 : open_state_directory(c, has_spawned, ret_error);
+    int r = c->member_count == 0 ? 0 : cluster_open_state(c, has_spawned, ret_error);
     for (unsigned slot = 0; slot < c->member_count && r == 0; slot++) {
-        if (c->members[slot].config->source == NODE_SPAWNED)
-            r = make_child(c, slot, ret_error);
+        struct cluster_member *m = &c->members[slot];
+        if (m->config->source == NODE_SPAWNED)
+            r = cluster_make_child(c, m->config, slot, &m->child, ret_error);
     }
     return r;
 }
@@ -146,14 +89,16 @@ static int open_handles(struct cluster *c, struct error *ret_error)
                        uv_strerror(r));
         return r;
     }
-    (void)uv_idle_init(c->loop, &c->pump); /* these four always succeed */
+    (void)uv_idle_init(c->loop, &c->pump); /* these five always succeed */
     (void)uv_timer_init(c->loop, &c->timer);
     (void)uv_timer_init(c->loop, &c->tick);
     (void)uv_timer_init(c->loop, &c->care);
+    (void)uv_timer_init(c->loop, &c->turns);
     c->pump.data = c;
     c->timer.data = c;
     c->tick.data = c;
     c->care.data = c;
+    c->turns.data = c;
     c->open_handles = OUR_HANDLES;
     return 0;
 }
@@ -161,11 +106,6 @@ static int open_handles(struct cluster *c, struct error *ret_error)
 int cluster_open(uv_loop_t *loop, const struct config *config, struct cluster **ret_cluster,
                  struct error *ret_error)
 {
-    static const enum fleet_exit_on exit_on[] = {
-        [CONFIG_EXIT_NEVER] = FLEET_EXIT_NEVER,
-        [CONFIG_EXIT_ESSENTIAL] = FLEET_EXIT_ESSENTIAL,
-        [CONFIG_EXIT_ALL] = FLEET_EXIT_ALL,
-    };
     struct cluster *c = mem_alloc(1, sizeof *c);
     struct proxy_host host;
     uint64_t seed = 0;
@@ -178,12 +118,12 @@ int cluster_open(uv_loop_t *loop, const struct config *config, struct cluster **
     c->loop = loop;
     c->config = config;
     c->lock_fd = -1;
+    c->held_by = NODES_MAX;
     cluster_child_host_init(c);
     oom_init(&c->oom);
     cluster_host_init(c, &host);
     (void)!getrandom(&seed, sizeof seed, 0); /* for jitter only */
-    fleet_init(&c->fleet, config->supervisor.start_interval_ms,
-               exit_on[config->supervisor.exit_on], seed);
+    fleet_init(&c->fleet, config->supervisor.start_interval_ms, cluster_exit_on(config), seed);
     int r = cluster_self_find(c, ret_error);
     if (r == 0)
         r = make_members(c, ret_error);
@@ -207,14 +147,13 @@ void cluster_free(struct cluster *c)
 {
     if (c == NULL)
         return;
-    for (unsigned slot = 0; slot < c->member_count; slot++) {
-        child_done(c->members[slot].child);
-        mem_free(c->members[slot].child);
-    }
+    for (unsigned slot = 0; slot < c->member_count; slot++)
+        cluster_free_member(c, slot);
     pidfile_close(&c->pidfile);
     if (c->lock_fd >= 0)
         (void)close(c->lock_fd);
     c->magic = 0;
+    config_free(c->owned);
     mem_free(c);
 }
 

@@ -176,6 +176,14 @@ static void announce(const struct options *options, const struct config *config)
             options->file != NULL ? options->file : CONFIG_PATH_DEFAULT);
 }
 
+/* For a reload: the same file, read again. */
+static int load_again(void *data, struct config **ret_config, struct buf *messages)
+{
+    const struct options *options = data;
+
+    return config_load(options->file, get_env, ret_config, messages);
+}
+
 static int run_cluster(const struct options *options, const struct config *config)
 {
     uv_loop_t loop;
@@ -192,6 +200,8 @@ static int run_cluster(const struct options *options, const struct config *confi
         (void)uv_loop_close(&loop);
         return EXIT_CODE_FAILURE;
     }
+    struct options again = *options;
+    cluster_set_source(running, &(struct cluster_source){load_again, &again});
     announce(options, config);
     (void)uv_run(&loop, UV_RUN_DEFAULT);
     struct cluster *ended = running;

@@ -38,6 +38,11 @@ void record_open(struct record *record, const struct config_node *config)
                  config->name);
 }
 
+void record_reconfigure(struct record *record, const struct config_node *config)
+{
+    record->config = config;
+}
+
 void record_line(struct record *record, int stream, const char *text, size_t len)
 {
     if (is_blank(text, len))

@@ -20,6 +20,9 @@ struct record {
  * done without: nobody stops because a record is not kept. */
 void record_open(struct record *record, const struct config_node *config);
 
+/* Other settings, borrowed in place of the former ones; what was kept stays. */
+void record_reconfigure(struct record *record, const struct config_node *config);
+
 /* A clean line of at most OUTPUT_LINE_MAX bytes, secrets redacted. Blank ones are left out. */
 void record_line(struct record *record, int stream, const char *text, size_t len);
 

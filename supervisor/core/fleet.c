@@ -152,8 +152,43 @@ static void add_node(struct fleet *f, const struct fleet_event *ev)
     m->policy = ev->policy;
     m->is_essential = ev->is_essential;
     m->priority = ev->priority;
+    uint16_t generation = m->proc.generation; /* goes on: a late event is for the former one */
     proc_init(&m->proc, ev->has_token);
+    m->proc.generation = generation;
     m->proc.is_wanted = ev->is_wanted && !f->is_stopping;
+}
+
+/* Its slot may be given to another node. */
+static void remove_node(struct fleet *f, const struct fleet_event *ev)
+{
+    struct fleet_member *m = &f->members[ev->id.slot];
+    uint16_t generation = m->proc.generation;
+
+    assert(ev->id.slot < NODES_MAX);
+    if (!m->is_used || proc_is_alive(&m->proc))
+        return;
+    *m = (struct fleet_member){.proc = {.generation = generation}};
+}
+
+/* What runs already keeps the deadlines that it was given. */
+static void change_policy(struct fleet *f, const struct fleet_event *ev)
+{
+    struct fleet_member *m = &f->members[ev->id.slot];
+
+    assert(ev->id.slot < NODES_MAX);
+    if (!m->is_used)
+        return;
+    m->policy = ev->policy;
+    m->is_essential = ev->is_essential;
+    m->priority = ev->priority;
+}
+
+static void change_rules(struct fleet *f, const struct fleet_event *ev)
+{
+    f->exit_on = ev->exit_on;
+    if (f->next_start_ms > ev->now_ms + ev->start_interval_ms)
+        f->next_start_ms = ev->now_ms + ev->start_interval_ms;
+    f->start_interval_ms = ev->start_interval_ms;
 }
 
 static void stop_all(struct fleet *f, const struct fleet_event *ev, struct fleet_actions *out)
@@ -230,7 +265,9 @@ static void step_one(struct fleet *f, const struct fleet_event *ev, struct fleet
     enum proc_event_type type = table[ev->type].type;
     unsigned slot = ev->id.slot;
 
-    assert(slot < NODES_MAX && f->members[slot].is_used);
+    assert(slot < NODES_MAX);
+    if (!f->members[slot].is_used)
+        return; /* it was removed meanwhile */
     if (table[ev->type].is_bound && ev->id.generation != f->members[slot].proc.generation)
         return;
     take_order(&f->members[slot], ev->type);
@@ -258,6 +295,15 @@ void fleet_step(struct fleet *f, const struct fleet_event *event, struct fleet_a
     switch (event->type) {
     case FLEET_EVENT_NODE_ADDED:
         add_node(f, event);
+        break;
+    case FLEET_EVENT_NODE_REMOVED:
+        remove_node(f, event);
+        break;
+    case FLEET_EVENT_POLICY:
+        change_policy(f, event);
+        break;
+    case FLEET_EVENT_RULES:
+        change_rules(f, event);
         break;
     case FLEET_EVENT_STOP_ALL:
     case FLEET_EVENT_STOP_NOW:

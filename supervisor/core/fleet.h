@@ -40,6 +40,9 @@
 
 #define FLEET_EVENT_MAP(X)                                                                     \
     X(NODE_ADDED)   /* slot, has_token, is_wanted, policy: it exists */                        \
+    X(NODE_REMOVED) /* slot: it has no process, and never will again */                        \
+    X(POLICY)       /* slot, policy, priority, is_essential: other settings */                 \
+    X(RULES)        /* start_interval_ms, exit_on: the same for all */                         \
     X(START)        /* slot: it shall run */                                                   \
     X(EXITED)       /* id, has_token, is_refused, is_expected: reaped, or it could not be      \
                        made; once for each SPAWN */                                            \
@@ -69,6 +72,8 @@ enum fleet_event_type {
         FLEET_EVENT_COUNT
 };
 
+enum fleet_exit_on { FLEET_EXIT_NEVER, FLEET_EXIT_ESSENTIAL, FLEET_EXIT_ALL };
+
 struct fleet_event {
     enum fleet_event_type type;
     uint64_t now_ms;   /* monotonic, never less than in the event before */
@@ -82,6 +87,8 @@ struct fleet_event {
     int32_t priority; /* lower ones start first */
     uint64_t kill_ms; /* STOP_ALL: finite */
     struct proc_policy policy;
+    uint64_t start_interval_ms;
+    enum fleet_exit_on exit_on;
 };
 
 #define FLEET_ACTION_MAP(X)                                                                    \
@@ -124,8 +131,6 @@ enum fleet_hold {
     FLEET_HOLD_RESTART, /* its process ends soon, and another one starts */
     FLEET_HOLD_STOP,    /* its process ends soon */
 };
-
-enum fleet_exit_on { FLEET_EXIT_NEVER, FLEET_EXIT_ESSENTIAL, FLEET_EXIT_ALL };
 
 struct fleet_action {
     enum fleet_action_type type;

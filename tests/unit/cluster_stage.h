@@ -126,6 +126,47 @@ unsigned proxy_node_busy(const struct proxy *p, unsigned slot)
     return node_busy;
 }
 
+void proxy_reconfigure(struct proxy *p, const struct config *c)
+{
+    (void)p;
+    (void)c;
+    tell("reconfigured; ");
+}
+
+void proxy_nodes_ordered(struct proxy *p, const unsigned *slots, unsigned count)
+{
+    (void)p;
+    tell("order");
+    for (unsigned i = 0; i < count; i++)
+        tell(" %u", slots[i]);
+    tell("; ");
+}
+
+void proxy_node_token(struct proxy *p, unsigned slot, const char *token)
+{
+    (void)p;
+    tell("token %u %s; ", slot, token == NULL ? "none" : token);
+}
+
+void proxy_node_removed(struct proxy *p, unsigned slot)
+{
+    (void)p;
+    tell("removed %u; ", slot);
+}
+
+bool proxy_node_is_free(const struct proxy *p, unsigned slot)
+{
+    (void)p;
+    (void)slot;
+    return true;
+}
+
+bool proxy_node_is_active(const struct proxy *p, unsigned slot)
+{
+    (void)p;
+    return slot == 0;
+}
+
 void proxy_node_evidence(struct proxy *p, unsigned slot, enum node_evidence evidence,
                          const char *line)
 {

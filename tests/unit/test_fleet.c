@@ -565,6 +565,46 @@ static void exit_on_all_waits_for_the_last_one(void **state)
     is(FLEET_EVENT_EXITED, 1, "1 stopped; QUIT 1");
 }
 
+static void node_that_is_down_can_be_removed_and_its_slot_used_again(void **state)
+{
+    (void)state;
+    add(0, true, "SPAWN 0; 0 starting");
+    is(FLEET_EVENT_NODE_REMOVED, 0, ""); /* it has a process: no */
+    assert_non_null(fleet_proc(&fleet, 0));
+    uint16_t generation = fleet_proc(&fleet, 0)->generation;
+    is(FLEET_EVENT_STOP, 0, "TERM 0");
+    is(FLEET_EVENT_EXITED, 0, "0 stopped");
+    is(FLEET_EVENT_NODE_REMOVED, 0, "");
+    assert_null(fleet_proc(&fleet, 0));
+    is(FLEET_EVENT_START, 0, ""); /* late */
+    add(0, true, "SPAWN 0; 0 starting");
+    assert_int_equal(fleet_proc(&fleet, 0)->generation, generation + 1);
+}
+
+static void other_settings_count_from_the_next_deadline_on(void **state)
+{
+    struct fleet_event ev = {.type = FLEET_EVENT_POLICY, .policy = policy};
+
+    (void)state;
+    add(0, true, "SPAWN 0; 0 starting");
+    ev.policy.restart = (struct backoff_policy){.delay_ms = 700, .delay_max_ms = 700};
+    send(ev, "");
+    is(FLEET_EVENT_EXITED, 0, "0 backoff");
+    assert_int_equal(fleet_deadline(&fleet), now_ms + 700);
+}
+
+static void start_interval_that_is_shortened_lets_the_next_one_go_earlier(void **state)
+{
+    struct fleet_event ev = {.type = FLEET_EVENT_RULES, .start_interval_ms = 60000};
+
+    (void)state;
+    send(ev, "");
+    add(0, true, "SPAWN 0; 0 starting");
+    add(1, true, "1 starting");
+    ev.start_interval_ms = 0;
+    send(ev, "SPAWN 1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -583,6 +623,10 @@ int main(void)
         cmocka_unit_test_setup(crash_backs_off_and_comes_back, setup),
         cmocka_unit_test_setup(restarted_node_stays_up_until_it_is_reaped, setup),
         cmocka_unit_test_setup(late_events_are_ignored, setup),
+        cmocka_unit_test_setup(node_that_is_down_can_be_removed_and_its_slot_used_again, setup),
+        cmocka_unit_test_setup(other_settings_count_from_the_next_deadline_on, setup),
+        cmocka_unit_test_setup(start_interval_that_is_shortened_lets_the_next_one_go_earlier,
+                               setup),
         cmocka_unit_test_setup(stop_terminates_kills_and_exits, setup),
         cmocka_unit_test_setup(stop_now_kills_at_once_even_during_a_stop, setup),
         cmocka_unit_test_setup(stop_without_processes_exits_at_once, setup),
