@@ -27,12 +27,13 @@
 #define ATTEMPTS_MAX (2 * REQUESTS_MAX)
 #endif
 
-#define NODE_NAME_MAX  63  /* a host name label (RFC 1035 section 2.3.4) */
-#define REASON_MAX     160 /* "why" of a state change, shown in one line of status */
-#define SWITCH_LOG_MAX 20  /* entries of switchLog in /health */
-#define JOURNAL_MAX    200 /* entries of /admin/journal: weeks of quiet, an hour of trouble */
-#define ERROR_TEXT_MAX 512 /* one error sentence with file, line and advice */
-#define REQUEST_ID_MAX 64  /* of a client's X-Request-Id that we take over; a UUID has 36 */
+#define NODE_NAME_MAX   63  /* a host name label (RFC 1035 section 2.3.4) */
+#define REASON_MAX      160 /* "why" of a state change, shown in one line of status */
+#define SWITCH_LOG_MAX  20  /* entries of switchLog in /health */
+#define JOURNAL_MAX     200 /* entries of /admin/journal: weeks of quiet, an hour of trouble */
+#define ERROR_TEXT_MAX  512 /* one error sentence with file, line and advice */
+#define EVENTS_KEPT_MAX 512 /* for /admin/events: a reconnect takes seconds */
+#define REQUEST_ID_MAX  64  /* of a client's X-Request-Id that we take over; a UUID has 36 */
 
 /* Listening sockets. Every one is looked at each time when accepting pauses or resumes. */
 #define LISTENERS_MAX   16 /* a machine has a handful of addresses, and systemd a few sockets */

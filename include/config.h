@@ -88,9 +88,10 @@ struct config_quota {
 };
 
 struct config_supervisor {
-    char *state_dir; /* absolute */
-    char *user;      /* that we become after binding; NULL = stay what we are */
-    char *pidfile;   /* absolute, or NULL */
+    char *state_dir;      /* absolute */
+    char *user;           /* that we become after binding; NULL = stay what we are */
+    char *pidfile;        /* absolute, or NULL */
+    char *control_socket; /* absolute; NULL = control.sock in the state directory */
     uint64_t shutdown_timeout_ms;
     uint64_t start_interval_ms; /* between two starts of nodes */
     int64_t exit_on;            /* enum config_exit_on */

@@ -20,6 +20,7 @@
 #include "config.h"
 #include "error.h"
 #include "node.h"
+#include "reload.h"
 #include "slice.h"
 
 struct proxy;
@@ -58,6 +59,31 @@ struct proxy_line_view {
     size_t len;
 };
 
+/* What people may order of a node. */
+#define PROXY_ORDER_MAP(X)                                                                     \
+    X(START, "start", "starts")                                                                \
+    X(STOP, "stop", "stops, after what it is doing")                                           \
+    X(RESTART, "restart", "starts anew, after what it is doing")                               \
+    X(LOGIN, "login", "asks for a fresh login")                                                \
+    X(ENABLE, "enable", "is enabled")                                                          \
+    X(DISABLE, "disable", "is disabled: it stops, and nothing starts it but enable")           \
+    X(DRAIN, "drain", "gets no new requests until enable")
+
+enum proxy_order {
+#define X(name, word, sentence) PROXY_ORDER_##name,
+    PROXY_ORDER_MAP(X)
+#undef X
+        PROXY_ORDER_COUNT
+};
+
+/* A setting as it is in force. Strings are borrowed for the call. */
+struct proxy_setting_view {
+    const char *section;
+    const char *key;
+    const char *value;  /* as one writes it into a file; secrets are masked */
+    const char *origin; /* "default" or "set" */
+};
+
 /* What the proxy needs from its host. `host` is passed back as it came. */
 struct proxy_host {
     void *host;
@@ -74,6 +100,16 @@ struct proxy_host {
      * none yet (ask again a moment later), or when nobody reads that node's output. */
     bool (*node_line)(void *host, unsigned slot, uint64_t number,
                       struct proxy_line_view *ret_view);
+    /* Carries it out, soon. -ENOENT, -ENOTSUP (it has no process of ours), -EPERM (it is
+     * disabled), -ESHUTDOWN. */
+    int (*order)(void *host, unsigned slot, enum proxy_order order);
+    /* Reads the settings again. `result` is initialised. */
+    void (*reload)(void *host, struct reload *result);
+    /* The i-th setting; false when there are not so many. */
+    bool (*setting)(void *host, unsigned i, struct proxy_setting_view *ret_view);
+    /* Where the owner's commands come in: a path of at most LISTEN_PATH_MAX bytes, borrowed for
+     * proxy_open(); NULL = nowhere. */
+    const char *control_path;
     /* What proxy_remember() would write has changed. May be NULL. */
     void (*memory_changed)(void *host);
     /* The listening sockets and all connections are closed: the last call of a proxy. */
@@ -150,6 +186,9 @@ void proxy_node_hold(struct proxy *p, unsigned slot, enum proxy_hold hold);
 
 /* Requests under way on that node whose clients still wait. */
 unsigned proxy_node_busy(const struct proxy *p, unsigned slot);
+
+/* A login code of it is shown ("waiting"), or taken back ("used", "expired", "gone"). */
+void proxy_node_login(struct proxy *p, unsigned slot, const char *what);
 
 /* A line of its log proves something about its account (DESIGN D9). `line` is for people:
  * redacted, copied. */

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include "admin_control.h"
 #include "admin_json.h"
 #include "admin_reset.h"
 #include "client_internal.h"
@@ -80,6 +81,9 @@ void admin_answer(struct client *c, const struct route *route)
         break;
     case ROUTE_RESET_ACTIVE:
         answer_reset(c);
+        break;
+    case ROUTE_ADMIN:
+        admin_control_answer(c, route);
         break;
     case ROUTE_OPTIONS:
         client_answer(c, 204, "text/plain", "Allow: GET, HEAD, POST, OPTIONS\r\n",

@@ -20,8 +20,7 @@ static void set(json_t *object, const char *key, json_t *value, bool *failed)
         *failed = true;
 }
 
-/* ISO 8601 as JavaScript's toISOString() writes it; null for 0. */
-static json_t *iso_time(int64_t wall_ms)
+json_t *admin_json_time(int64_t wall_ms)
 {
     char text[96];
     struct tm utc;
@@ -158,11 +157,11 @@ static json_t *node_json(const struct proxy *p, uint16_t slot, bool is_active)
     set(node, "quota", has_figure ? thousandths(f->estimate_milli) : json_null(), &failed);
     set(node, "isActive", json_boolean(is_active), &failed);
     set(node, "consecutiveFailures", json_integer(f->failures), &failed);
-    set(node, "lastCheck", iso_time(n->check_wall_ms), &failed);
-    set(node, "lastHealthy", iso_time(n->healthy_wall_ms), &failed);
+    set(node, "lastCheck", admin_json_time(n->check_wall_ms), &failed);
+    set(node, "lastHealthy", admin_json_time(n->healthy_wall_ms), &failed);
     set(node, "index", json_integer(proxy_index_of(p, slot)), &failed);
     set(node, "source", json_string(node_source_name(n->source)), &failed);
-    set(node, "since", iso_time(n->since_wall_ms), &failed);
+    set(node, "since", admin_json_time(n->since_wall_ms), &failed);
     set(node, "reason", json_string(reason_of(n, f)), &failed);
     set(node, "inFlight", json_integer(f->inflight), &failed);
     set(node, "quotaDetail", quota_detail(n, f), &failed);
@@ -188,8 +187,8 @@ static json_t *switch_log(const struct proxy *p)
         const struct journal_entry *e = journal_at(j, i);
         if (e->type != JOURNAL_SWITCH)
             continue;
-        json_t *entry = json_pack("{s:o, s:s, s:s, s:s}", "at", iso_time(e->at_wall_ms), "from",
-                                  e->node, "to", e->to, "reason", e->reason);
+        json_t *entry = json_pack("{s:o, s:s, s:s, s:s}", "at", admin_json_time(e->at_wall_ms),
+                                  "from", e->node, "to", e->to, "reason", e->reason);
         if (json_array_append_new(list, entry) < 0) {
             json_decref(list);
             return NULL;
@@ -204,8 +203,9 @@ static json_t *logins(const struct proxy *p)
     json_t *list = json_array();
 
     for (unsigned i = 0; list != NULL && p->host.login(p->host.host, i, &view); i++) {
-        json_t *entry = json_pack("{s:s, s:s, s:s, s:o}", "node", view.node, "url", view.url,
-                                  "code", view.code, "expiresAt", iso_time(view.expires_at_ms));
+        json_t *entry =
+            json_pack("{s:s, s:s, s:s, s:o}", "node", view.node, "url", view.url, "code",
+                      view.code, "expiresAt", admin_json_time(view.expires_at_ms));
         if (json_array_append_new(list, entry) < 0) {
             json_decref(list);
             return NULL;
@@ -288,7 +288,7 @@ int admin_json_journal(const struct proxy *p, struct buf *out)
 
     for (unsigned i = 0; i < journal_len(j); i++) {
         const struct journal_entry *e = journal_at(j, i);
-        json_t *entry = journal_entry_to_json(e, iso_time(e->at_wall_ms));
+        json_t *entry = journal_entry_to_json(e, admin_json_time(e->at_wall_ms));
         failed = failed || json_array_append_new(list, entry) < 0;
     }
     set(root, "journal", list, &failed);
@@ -336,4 +336,46 @@ int admin_json_reset(const struct proxy *p, uint16_t node, struct buf *out)
 int admin_json_refusal(const char *message, struct buf *out)
 {
     return write_out(json_pack("{s:b, s:s}", "success", 0, "message", message), false, out);
+}
+
+int admin_json_nodes(const struct proxy *p, struct buf *out)
+{
+    unsigned available;
+    bool failed = false;
+    json_t *root = json_object();
+
+    set_active(p, root, &failed);
+    set(root, "nodes", node_list(p, &available), &failed);
+    set(root, "logins", logins(p), &failed);
+    set(root, "version", json_string(CLUSTER_VERSION), &failed);
+    return write_out(root, failed, out);
+}
+
+int admin_json_node(const struct proxy *p, unsigned slot, struct buf *out)
+{
+    bool is_active = failover_active(driver_engine(p->driver)) == slot;
+
+    return write_out(node_json(p, (uint16_t)slot, is_active), false, out);
+}
+
+int admin_json_logins(const struct proxy *p, struct buf *out)
+{
+    bool failed = false;
+    json_t *root = json_object();
+
+    set(root, "logins", logins(p), &failed);
+    return write_out(root, failed, out);
+}
+
+int admin_json_ready(const struct proxy *p, bool *ret_is_ready, struct buf *out)
+{
+    unsigned available = 0;
+    bool failed = false;
+    json_t *root = json_object();
+
+    json_decref(node_list(p, &available));
+    *ret_is_ready = available > 0 && !p->is_draining;
+    set(root, "ready", json_boolean(*ret_is_ready), &failed);
+    set(root, "availableNodeCount", json_integer(available), &failed);
+    return write_out(root, failed, out);
 }

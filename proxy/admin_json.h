@@ -8,14 +8,25 @@
 #ifndef ADMIN_JSON_H
 #define ADMIN_JSON_H
 
+#include <jansson.h>
+
 #include "buf.h"
 #include "shell.h"
+
+/* ISO 8601 as JavaScript's toISOString() writes it; null for 0. NULL is -ENOMEM. */
+json_t *admin_json_time(int64_t wall_ms) MUST_CHECK;
 
 /* GET /health. Device codes only for callers who may see them. -ENOMEM. */
 int admin_json_health(const struct proxy *p, bool with_logins, struct buf *out) MUST_CHECK;
 
 /* GET /admin/journal: the oldest entry first. -ENOMEM. */
 int admin_json_journal(const struct proxy *p, struct buf *out) MUST_CHECK;
+
+/* GET /admin/nodes, /admin/nodes/NAME, /admin/logins, /readyz. -ENOMEM. */
+int admin_json_nodes(const struct proxy *p, struct buf *out) MUST_CHECK;
+int admin_json_node(const struct proxy *p, unsigned slot, struct buf *out) MUST_CHECK;
+int admin_json_logins(const struct proxy *p, struct buf *out) MUST_CHECK;
+int admin_json_ready(const struct proxy *p, bool *ret_is_ready, struct buf *out) MUST_CHECK;
 
 /* The answer of POST /admin/reset-active-node: did the node that was asked for become the
  * active one, or with FAILOVER_NONE any that is ready? -ENOMEM. */

@@ -16,6 +16,7 @@
 #include "listener.h"
 #include "log.h"
 #include "mem.h"
+#include "watch.h"
 
 #define AHEAD_BYTES_MAX (64 * 1024) /* of a pipelining peer; then it is not read */
 
@@ -80,6 +81,8 @@ void client_close(struct client *c)
     peer_leave(&c->peer);
     uv_close(&c->socket.handle, on_handle_closed);
     uv_close((uv_handle_t *)&c->timer, on_handle_closed);
+    watch_free(c->watch);
+    c->watch = NULL;
     struct exchange *x = c->exchange;
     c->exchange = NULL;
     if (x != NULL)
@@ -129,6 +132,8 @@ static void on_timer(uv_timer_t *timer)
             c->wake_ms = 0;
             if (c->exchange != NULL)
                 exchange_on_wake(c->exchange);
+            else if (c->watch != NULL)
+                watch_feed(c);
             break;
         }
         log_info("a client did not take its answer for %llu s: closed",
@@ -205,6 +210,8 @@ static void on_fin(struct client *c)
         c->is_reading = false;
         if (c->exchange != NULL)
             exchange_client_fin(c->exchange);
+        else if (c->watch != NULL)
+            client_close(c); /* nobody can say more than that he has heard enough */
         break;
     case CLIENT_CLOSING:
         break;

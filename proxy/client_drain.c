@@ -7,6 +7,7 @@
  * SPDX-License-Identifier: MIT
  */
 #include "client_internal.h"
+#include "watch.h"
 
 #include <sys/socket.h>
 
@@ -43,6 +44,8 @@ void client_drain_all(struct proxy *p)
         struct client *c = LIST_ENTRY(it, struct client, link);
         if (c->phase == CLIENT_IDLE)
             client_drain_idle(c);
+        else if (c->phase == CLIENT_BUSY && c->watch != NULL)
+            watch_feed(c); /* it ends there */
         else if (c->phase == CLIENT_BUSY && c->exchange != NULL)
             c->has_promised = c->exchange->phase == EXCHANGE_STARTED;
     }

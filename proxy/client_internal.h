@@ -45,6 +45,7 @@ struct client {
 
     struct client_message *message; /* NULL while nothing is asked */
     struct exchange *exchange;      /* the request that is being answered by a node */
+    struct watch *watch;            /* its answer goes on; NULL = no */
     struct client_access *access;   /* notes on the request; NULL = none, or no access log */
 
     bool is_persistent; /* as the request has it */
@@ -79,6 +80,7 @@ struct client_message {
     struct buf body;                     /* of a request for ourselves */
     char request_id[REQUEST_ID_MAX + 1]; /* "" until the head is read */
     bool is_head_request;
+    char last_event_id[32]; /* of /admin/events; "" = none */
 };
 
 /* What the loop needs while it writes or shuts down; most answers are written without it. */

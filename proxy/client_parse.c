@@ -114,6 +114,9 @@ static int judge_head(struct client *c, const struct head *h)
         return refuse_now(c, framing.refusal_status, framing.refusal);
     c->is_persistent = framing.is_persistent && !slice_equal(h->method, SLICE("CONNECT"));
     m->route = route_find(h->method, buf_slice(&m->target));
+    struct slice seen = fields_find(&h->fields, SLICE("Last-Event-ID"));
+    if (m->route.kind == ROUTE_ADMIN && seen.len > 0 && seen.len < sizeof m->last_event_id)
+        memcpy(m->last_event_id, seen.at, seen.len);
     if (framing.content_length > gateway->body_max_bytes)
         return refuse_now(c, 413, "The request body is longer than [gateway] body_max.");
     if (m->route.kind == ROUTE_RESET_ACTIVE && framing.content_length > ADMIN_BODY_BYTES_MAX)
@@ -252,7 +255,8 @@ static void answer(struct client *c)
 
     c->phase = CLIENT_BUSY;
     client_rest_timer(c);
-    buf_done(&m->target);
+    if (route.kind != ROUTE_ADMIN) /* whose path is read once more */
+        buf_done(&m->target);
     if (m->refusal_status == 405) {
         char allow[64];
         (void)snprintf(allow, sizeof allow, "Allow: %s\r\n", route.allow);

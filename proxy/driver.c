@@ -65,6 +65,7 @@ static void carry_out(struct driver *d, const struct failover_action *action)
     case FAILOVER_DONE:
         x = p->exchanges[action->request.slot];
         assert(x != NULL);
+        report_request(p, x, action);
         break;
     default:
         break;

@@ -26,9 +26,10 @@
 #include "log.h"
 #include "mem.h"
 
-#define RETRY_MS       100   /* after a failed accept(2): ten tries a second cost nothing */
-#define COMPLAINT_MS   60000 /* the same trouble is told once in this time */
-#define ACCEPTS_A_TURN 64    /* then those who are in get their turn */
+#define RETRY_MS            100 /* after a failed accept(2): ten tries a second cost nothing */
+#define COMPLAINT_MS        60000 /* the same trouble is told once in this time */
+#define CONTROL_CLIENTS_MAX 16    /* beside connections_max */
+#define ACCEPTS_A_TURN      64    /* then those who are in get their turn */
 
 static void on_ready(uv_poll_t *poll, int status, int events);
 static void let_in(struct entrance *e);
@@ -48,6 +49,15 @@ static bool has_room(const struct listener *l)
     return p->client_count - leaving < l->room;
 }
 
+/* The owner comes in whoever else is there: somebody must be able to see why it is full. */
+static bool lets_in(const struct entrance *e)
+{
+    const struct listener *l = e->listener;
+
+    return has_room(l) ||
+           (e->is_control && l->proxy->client_count < l->room + CONTROL_CLIENTS_MAX);
+}
+
 static bool is_starved(const struct listener *l)
 {
     return uv_is_active((const uv_handle_t *)&l->retry);
@@ -56,7 +66,7 @@ static bool is_starved(const struct listener *l)
 static void pause_all(struct listener *l)
 {
     for (unsigned i = 0; i < l->count; i++) {
-        if (is_open(&l->entrances[i]))
+        if (is_open(&l->entrances[i]) && (is_starved(l) || !l->entrances[i].is_control))
             (void)uv_poll_stop(&l->entrances[i].poll);
     }
 }
@@ -97,8 +107,8 @@ static void starve(struct listener *l, int r)
     if (is_news(l, &l->starved_ms))
         log_warn("connections cannot be accepted now, they wait: %s clients=%u", strerror(-r),
                  l->proxy->client_count);
-    pause_all(l);
     (void)uv_timer_start(&l->retry, on_retry, RETRY_MS, 0);
+    pause_all(l);
 }
 
 void listener_resume(struct listener *l)
@@ -184,7 +194,7 @@ static void let_in(struct entrance *e)
     /* A drain does not come back for the rest; the queue is no longer than this. */
     unsigned most = l->is_draining ? LISTEN_BACKLOG + 1 : ACCEPTS_A_TURN;
 
-    for (unsigned i = 0; i < most && has_room(l); i++) {
+    for (unsigned i = 0; i < most && lets_in(e); i++) {
         int r = let_one_in(e);
         if (r == -EAGAIN) {
             if (l->is_draining)
@@ -195,6 +205,10 @@ static void let_in(struct entrance *e)
             starve(l, r);
             return;
         }
+    }
+    if (e->is_control && !lets_in(e)) {
+        starve(l, -EBUSY);
+        return;
     }
     if (!has_room(l)) {
         l->is_full = true;
@@ -289,7 +303,7 @@ void listener_free(struct listener *l)
 
 bool listener_address(const struct listener *l, unsigned i, struct proxy_address *ret_address)
 {
-    if (i >= l->count || !is_open(&l->entrances[i]))
+    if (i >= l->count || !is_open(&l->entrances[i]) || l->entrances[i].is_control)
         return false;
     listen_socket_address(&l->entrances[i].socket, ret_address);
     return true;

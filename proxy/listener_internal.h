@@ -14,13 +14,14 @@
 struct entrance {
     unsigned magic;
     struct listener *listener;
+    bool is_control; /* for the owner: never paused when the gateway is full */
     struct listen_socket socket;
     uv_poll_t poll;
 };
 
 struct listener {
     struct proxy *proxy;
-    struct entrance entrances[LISTENERS_MAX];
+    struct entrance entrances[LISTENERS_MAX + 1]; /* and the control socket */
     unsigned count;
     uv_timer_t retry; /* runs after accept(2) has failed */
     unsigned handles;

@@ -138,6 +138,27 @@ static unsigned room_for(const struct config *config)
     return room;
 }
 
+/* Without it everything works but the command line. */
+static void add_control(struct listener *l)
+{
+    struct config_listen where = {.kind = CONFIG_LISTEN_UNIX};
+    struct listen_socket s;
+    struct error error = {""};
+
+    if (l->proxy->control_path == NULL)
+        return;
+    (void)snprintf(where.host, sizeof where.host, "%s", l->proxy->control_path);
+    int r = listen_socket_open(&where, &s, &error);
+    if (r == 0)
+        r = add(l, &s);
+    if (r < 0)
+        log_warn("there is no control socket, so that status, reload and their like do not "
+                 "work: %s",
+                 error.text[0] != '\0' ? error.text : strerror(-r));
+    else
+        l->entrances[l->count - 1].is_control = true;
+}
+
 void listener_reconfigure(struct listener *l)
 {
     l->room = room_for(l->proxy->config);
@@ -156,6 +177,8 @@ int listener_open(struct proxy *p, struct listener **ret_listener, struct error 
     l->handles = 1;
     *ret_listener = l; /* has handles now: freed when they have closed, on failure too */
     int r = add_all(l, ret_error);
+    if (r == 0)
+        add_control(l);
     if (r == 0)
         listener_start(l);
     return r;

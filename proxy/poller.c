@@ -62,6 +62,11 @@ static void on_usage(void *data, const struct fetch_result *result)
         n->quota_wall_ms = now;
         n->healthy_wall_ms = now;
         note_quota(n, &quota.usage);
+        history_add(&p->history, "quota",
+                    json_pack("{s:s, s:b, s:f, s:f}", "node", n->name, "unlimited",
+                              quota.usage.is_unlimited, "remaining",
+                              (double)quota.usage.remaining_milli / 1000, "entitlement",
+                              (double)quota.usage.entitlement_milli / 1000));
         ev.type = FAILOVER_USAGE;
         ev.usage = quota.usage;
         log_debug("node %s: quota remaining=%.1f entitlement=%.1f node=%s", n->name,

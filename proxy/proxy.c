@@ -38,6 +38,7 @@ static void free_proxy(struct proxy *p)
     for (unsigned i = 0; i < p->node_count; i++)
         mem_free(p->nodes[i].token);
     mem_free(p->recalled);
+    history_done(&p->history);
     driver_free(p->driver);
     listener_free(p->listener);
     mem_free(p);
@@ -92,6 +93,7 @@ int proxy_open(uv_loop_t *loop, const struct config *config, const struct proxy_
         return -ENOMEM;
     p->loop = loop;
     p->config = config;
+    p->control_path = host->control_path;
     client_open_all(p);
     for (unsigned i = 0; i < REQUESTS_MAX; i++)
         p->free_exchange[i] = (uint16_t)(REQUESTS_MAX - 1 - i);

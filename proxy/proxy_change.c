@@ -102,6 +102,12 @@ void proxy_node_removed(struct proxy *p, unsigned slot)
     tell_order(p);
 }
 
+void proxy_node_login(struct proxy *p, unsigned slot, const char *what)
+{
+    history_add(&p->history, "login",
+                json_pack("{s:s, s:s}", "node", p->nodes[slot].name, "state", what));
+}
+
 bool proxy_node_is_active(const struct proxy *p, unsigned slot)
 {
     return driver_engine(p->driver)->active == slot || proxy_node_busy(p, slot) > 0;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admin_json.h"
 #include "driver.h"
 #include "evidence.h"
 #include "exchange.h"
@@ -127,6 +128,13 @@ static const char *tail_of(const struct journal_entry *e, char *tail, size_t siz
     return tail;
 }
 
+static void keep(const struct report *r, const struct journal_entry *e)
+{
+    journal_add(&r->proxy->journal, e);
+    history_add(&r->proxy->history, e->type == JOURNAL_SWITCH ? "switch" : "state",
+                journal_entry_to_json(e, admin_json_time(e->at_wall_ms)));
+}
+
 void report_node_changed(const struct report *r, const struct failover_action *action)
 {
     bool is_bad = action->new_state == NODE_OFFLINE || action->new_state == NODE_INVALID_TOKEN;
@@ -137,11 +145,33 @@ void report_node_changed(const struct report *r, const struct failover_action *a
     e.old_state = action->old_state;
     e.new_state = action->new_state;
     n->since_wall_ms = e.at_wall_ms;
-    journal_add(&r->proxy->journal, &e);
+    keep(r, &e);
     log_write(is_bad ? LOG_LEVEL_WARN : LOG_LEVEL_INFO,
               "node %s is %s: %s node=%s from=%s to=%s%s", n->name,
               node_state_name(e.new_state), e.reason, n->name, node_state_name(e.old_state),
               node_state_name(e.new_state), tail_of(&e, tail, sizeof tail));
+}
+
+void report_request(const struct proxy *p, const struct exchange *x,
+                    const struct failover_action *action)
+{
+    static const char *const ends[FAILOVER_ACTION_COUNT] = {
+        [FAILOVER_DONE] = "done",
+        [FAILOVER_PASS] = "refused",
+        [FAILOVER_REPLY] = "unserved",
+        [FAILOVER_TRUNCATE] = "cut",
+    };
+    bool has_node = x->node < NODES_MAX && x->attempts > 0;
+
+    if (ends[action->type] == NULL)
+        return;
+    struct proxy *owner = x->proxy;
+    history_add(
+        &owner->history, "request",
+        json_pack("{s:s, s:s, s:s?, s:i, s:i}", "request", x->request_id, "end",
+                  ends[action->type], "node", has_node ? p->nodes[x->node].name : NULL,
+                  "attempts", (int)x->attempts, "status",
+                  action->type == FAILOVER_REPLY ? (int)action->status : (int)x->status));
 }
 
 void report_switched(const struct report *r, const struct failover_action *action)
@@ -162,7 +192,7 @@ void report_switched(const struct report *r, const struct failover_action *actio
     if (e.evidence[0] == '\0' && strcmp(e.reason, failover_cause_sentence(e.cause)) != 0)
         put_text(e.evidence, sizeof e.evidence, e.reason);
     put_text(e.reason, sizeof e.reason, failover_cause_sentence(e.cause));
-    journal_add(&r->proxy->journal, &e);
+    keep(r, &e);
     log_info("active-standby (主备模式): switched from %s to %s: %s from=%s to=%s cause=%s%s",
              e.node, e.to, e.reason, e.node, e.to, failover_cause_name(e.cause),
              tail_of(&e, tail, sizeof tail));

@@ -22,6 +22,8 @@ void report_begin(struct report *r, struct proxy *p, const struct failover_event
 
 /* NODE_CHANGED and SWITCHED of that step. */
 void report_node_changed(const struct report *r, const struct failover_action *action);
+void report_request(const struct proxy *p, const struct exchange *x,
+                    const struct failover_action *action);
 void report_switched(const struct report *r, const struct failover_action *action);
 
 #endif

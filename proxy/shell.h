@@ -19,6 +19,7 @@
 #include "config.h"
 #include "failover.h"
 #include "fetch.h"
+#include "history.h"
 #include "journal.h"
 #include "list.h"
 #include "peer.h"
@@ -69,6 +70,7 @@ struct proxy_node {
 struct proxy {
     uv_loop_t *loop;
     const struct config *config;
+    const char *control_path; /* while it opens; NULL = none */
     struct proxy_host host;
     struct driver *driver;
     struct listener *listener;
@@ -97,6 +99,7 @@ struct proxy {
     unsigned upstream_count; /* open connections to nodes */
     uint64_t body_bytes;     /* request bodies in memory, against body_memory_max */
     struct journal journal;
+    struct history history;
     struct memory *recalled; /* of the run before; NULL = nothing */
     uint32_t boot_id;        /* random: the first half of the request ids that we make */
     uint64_t request_count;  /* the second half */

@@ -181,6 +181,7 @@ static void show_prompt(struct cluster *c, unsigned slot)
     }
     m->login_expires_at_ms = wall_ms() + login.good_for_ms;
     relay_show(&login);
+    proxy_node_login(c->proxy, slot, "waiting");
 }
 
 /* TERM and KILL come from a stop, a restart, or a start that takes too long. A restart that
@@ -331,12 +332,15 @@ static void carry_out(struct cluster *c, const struct fleet_action *a)
         break;
     case FLEET_ACTION_RETRACT_USED:
         relay_used(m->config->name, m->child->prompt.account);
+        proxy_node_login(c->proxy, a->id.slot, "used");
         break;
     case FLEET_ACTION_RETRACT_EXPIRED:
         relay_expired(m->config->name);
+        proxy_node_login(c->proxy, a->id.slot, "expired");
         break;
     case FLEET_ACTION_RETRACT_GONE:
         relay_gone(m->config->name);
+        proxy_node_login(c->proxy, a->id.slot, "gone");
         break;
     case FLEET_ACTION_SET_ASIDE:
         set_aside(c, a->id.slot);

@@ -116,6 +116,31 @@ static bool on_node_line(void *host, unsigned slot, uint64_t number,
     return true;
 }
 
+static int on_order(void *host, unsigned slot, enum proxy_order order)
+{
+    static int (*const orders[])(struct cluster * c, unsigned slot) = {
+        [PROXY_ORDER_START] = cluster_start,     [PROXY_ORDER_STOP] = cluster_stop,
+        [PROXY_ORDER_RESTART] = cluster_restart, [PROXY_ORDER_LOGIN] = cluster_login,
+        [PROXY_ORDER_ENABLE] = cluster_enable,   [PROXY_ORDER_DISABLE] = cluster_disable,
+        [PROXY_ORDER_DRAIN] = cluster_drain,
+    };
+    _Static_assert(sizeof orders / sizeof orders[0] == PROXY_ORDER_COUNT, "a function each");
+
+    return orders[order](host, slot);
+}
+
+static void on_reload(void *host, struct reload *result)
+{
+    cluster_reload(host, "api", result);
+}
+
+static bool on_setting(void *host, unsigned i, struct proxy_setting_view *ret_view)
+{
+    struct cluster *c = host;
+
+    return config_list_at(c->config, i, &c->setting, ret_view);
+}
+
 void cluster_host_init(struct cluster *c, struct proxy_host *ret_host)
 {
     *ret_host = (struct proxy_host){
@@ -127,5 +152,9 @@ void cluster_host_init(struct cluster *c, struct proxy_host *ret_host)
         .node_line = on_node_line,
         .memory_changed = cluster_memory_changed,
         .closed = cluster_end_on_proxy_closed,
+        .order = on_order,
+        .reload = on_reload,
+        .setting = on_setting,
+        .control_path = control_path(c->config, c->control_path) == 0 ? c->control_path : NULL,
     };
 }

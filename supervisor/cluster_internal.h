@@ -15,6 +15,8 @@
 #include "proxy.h"
 #include "supervisor/child.h"
 #include "supervisor/cluster.h"
+#include "supervisor/config_list.h"
+#include "supervisor/control.h"
 #include "supervisor/core/fleet.h"
 #include "supervisor/identity.h"
 #include "supervisor/pidfile.h"
@@ -61,6 +63,8 @@ struct cluster {
     const struct config *config;
     struct config *owned; /* the same after the first reload; NULL before */
     struct cluster_source source;
+    struct buf setting;                     /* the last one that was shown */
+    char control_path[LISTEN_PATH_MAX + 1]; /* "" = it would be too long */
     struct proxy *proxy;
     struct fetch_pool *pool;
     struct reaper reaper;

@@ -154,6 +154,7 @@ void cluster_free(struct cluster *c)
         (void)close(c->lock_fd);
     c->magic = 0;
     config_free(c->owned);
+    buf_done(&c->setting);
     mem_free(c);
 }
 

@@ -13,7 +13,8 @@
 static int check_order(const struct cluster *c, unsigned slot)
 {
     assert(c->magic == CLUSTER_MAGIC);
-    if (slot >= c->member_count)
+    if (slot >= c->member_count || c->members[slot].config == NULL ||
+        c->members[slot].is_leaving)
         return -ENOENT;
     return c->phase == CLUSTER_RUNNING ? 0 : -ESHUTDOWN;
 }

@@ -100,6 +100,8 @@ static void give_files(const struct cluster *c)
         if (listens->at[i].kind == CONFIG_LISTEN_UNIX)
             give_file(c, listens->at[i].host);
     }
+    if (c->control_path[0] != '\0')
+        give_file(c, c->control_path);
     if (c->config->log.access_file != NULL)
         give_file(c, c->config->log.access_file);
 }

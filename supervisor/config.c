@@ -136,6 +136,7 @@ void config_free(struct config *c)
     mem_free(c->supervisor.state_dir);
     mem_free(c->supervisor.user);
     mem_free(c->supervisor.pidfile);
+    mem_free(c->supervisor.control_socket);
     mem_free(c->log.access_file);
     for (size_t i = 0; i < c->node_count; i++)
         config_node_done(&c->nodes[i]);

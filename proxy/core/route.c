@@ -135,7 +135,7 @@ static bool split_target(struct slice target, struct slice *ret_path, struct sli
     return true;
 }
 
-static struct route own_route(struct slice method, struct slice path)
+static struct route own_route(struct slice method, struct slice path, struct slice whole)
 {
     static const struct {
         const char *path;
@@ -156,7 +156,15 @@ static struct route own_route(struct slice method, struct slice path)
         return (struct route){.kind = is_allowed ? own[i].kind : ROUTE_BAD_METHOD,
                               .allow = own[i].allow};
     }
-    return (struct route){.kind = ROUTE_NOT_FOUND};
+    bool is_probe = slice_equal(path, SLICE("/livez")) || slice_equal(path, SLICE("/readyz"));
+    if (!is_probe && !slice_starts_with(path, SLICE("/admin/")))
+        return (struct route){.kind = ROUTE_NOT_FOUND};
+    bool is_post = slice_equal(method, SLICE("POST"));
+    bool is_read = slice_equal(method, SLICE("GET")) || slice_equal(method, SLICE("HEAD"));
+    return (struct route){.kind = is_post || is_read ? ROUTE_ADMIN : ROUTE_BAD_METHOD,
+                          .allow = "GET, HEAD, POST",
+                          .is_post = is_post,
+                          .path = whole};
 }
 
 /* Does the first segment of a plain path read `word`, in whatever letters, to the most generous
@@ -231,7 +239,7 @@ struct route route_find(struct slice method, struct slice target)
         return route;
     }
     if (!slice_starts_with(path, SLICE("/v1/")))
-        return own_route(method, path);
+        return own_route(method, path, whole);
     /* The ancestor's users give Claude Code a base URL that ends in /v1. */
     size_t skipped = slice_starts_with(path, SLICE("/v1/v1/")) ? 6 : 3;
     if (is_secret_path(slice_skip(path, skipped)))

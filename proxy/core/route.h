@@ -20,6 +20,7 @@ enum route_kind {
     ROUTE_HEALTH,       /* GET /health */
     ROUTE_JOURNAL,      /* GET /admin/journal */
     ROUTE_RESET_ACTIVE, /* POST /admin/reset-active-node */
+    ROUTE_ADMIN,        /* /livez, /readyz, the rest of /admin/: see admin_path.h */
     ROUTE_OPTIONS,      /* OPTIONS of anything */
     ROUTE_BAD_METHOD,   /* 405 */
     ROUTE_NOT_FOUND,    /* 404 */
@@ -36,6 +37,7 @@ struct route {
     bool is_bypass;     /* makes no upstream call (DESIGN D4) */
     bool is_billable;   /* takes from the quota when a user initiates it */
     bool is_free;       /* not billed, so a drained account still serves it */
+    bool is_post;       /* ROUTE_ADMIN: else it is GET or HEAD */
     const char *prefix; /* put before `path` to make the node's target */
     struct slice path;  /* with the query; borrowed from the target */
     const char *allow;  /* methods for the Allow header of a 405 */

@@ -167,6 +167,13 @@ bool proxy_node_is_active(const struct proxy *p, unsigned slot)
     return slot == 0;
 }
 
+void proxy_node_login(struct proxy *p, unsigned slot, const char *what)
+{
+    (void)p;
+    (void)slot;
+    (void)what;
+}
+
 void proxy_node_evidence(struct proxy *p, unsigned slot, enum node_evidence evidence,
                          const char *line)
 {

@@ -152,7 +152,7 @@ static void what_is_not_ours_and_not_under_v1_is_not_found(void **state)
 {
     static const char *const targets[] = {
         "/token",         "/usage",     "/usage?x",     "/admin",
-        "/admin/",        "/v1",        "/health/",     "/messages",
+        "/livez/",        "/v1",        "/health/",     "/messages",
         "/responses",     "/api/hello", "/v2/x",        "/V1/models",
         "/v1models",      "/Token",     "/%74oken",     "/%75sage",
         "/token/",        "/models/",   "/token;v1=/x", "/chat/Completions",
