@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "supervisor/config_diff.h"
 #include "supervisor/config_table.h"
 #include "supervisor/config_value.h"
 
@@ -22,6 +23,22 @@ static bool is_of_node(const struct config_row *row, const struct config_node *n
 {
     return row->about == CONFIG_ABOUT_ANY ||
            (row->about == CONFIG_ABOUT_SPAWNED) == (n->source == NODE_SPAWNED);
+}
+
+/* Numbers are compared as numbers: 60s is 1m. */
+static bool is_default(const struct config_row *row, const void *base, const char *value)
+{
+    static union {
+        struct config config;
+        struct config_node node;
+    } scratch;
+    bool is_number = row->type == CONFIG_TYPE_DURATION || row->type == CONFIG_TYPE_SECONDS ||
+                     row->type == CONFIG_TYPE_BYTES || row->type == CONFIG_TYPE_INTEGER;
+
+    if (!is_number || row->default_text == NULL)
+        return strcmp(value, row->default_text == NULL ? "" : row->default_text) == 0;
+    return config_value_set_default(row, &scratch) == 0 &&
+           !config_diff_row(row, base, &scratch);
 }
 
 /* "section\0value" in `text`. */
@@ -42,12 +59,11 @@ static bool show(const struct config_row *row, const void *base, const char *nod
     if (r < 0)
         return false;
     const char *value = text->data + at;
-    bool is_default = strcmp(value, row->default_text == NULL ? "" : row->default_text) == 0;
     *ret_view = (struct proxy_setting_view){
         .section = text->data,
         .key = row->key,
         .value = value,
-        .origin = is_default ? "default" : "set",
+        .origin = is_default(row, base, value) ? "default" : "set",
     };
     return true;
 }

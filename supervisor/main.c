@@ -11,6 +11,7 @@
  *                        (its directory), address (its loopback address)
  *     record.c           what nodes print, kept: log, ring.c
  *     reaper.c           who ended, and how        relay.c    login codes for humans
+ *     cli*.c             commands that ask a running one, over its control socket
  *     state.c            a small file that is always whole: what survives a restart
  *   supervisor/core/     pure: fleet and proc (the life of processes), plan (what to execute),
  *                        prompt (login codes), backoff, redact, clean
@@ -40,6 +41,7 @@
 #include "config.h"
 #include "error.h"
 #include "log.h"
+#include "supervisor/cli.h"
 #include "supervisor/cluster.h"
 #include "supervisor/core/redact.h"
 
@@ -309,6 +311,8 @@ static void usage(FILE *out)
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         (void)fprintf(out, "  copilot-cluster %s %s\n      %s\n", commands[i].name,
                       commands[i].arguments, commands[i].help);
+    (void)fprintf(out, "\n");
+    cli_usage(out);
     (void)fprintf(out, "\n  FILE is %s unless -c names another.\n", CONFIG_PATH_DEFAULT);
 }
 
@@ -360,6 +364,7 @@ static bool keep_standard_streams(void)
 int main(int argc, char **argv)
 {
     struct options options = {NULL, NULL};
+    int code;
     const char *word = argc < 2 ? "" : argv[1];
 
     if (!keep_standard_streams())
@@ -375,6 +380,8 @@ int main(int argc, char **argv)
             return EXIT_CODE_USAGE;
         return commands[i].run(&options);
     }
+    if (cli_run(word, argc - 2, argv + 2, get_env, &code))
+        return code;
     if (word[0] != '\0')
         (void)fprintf(stderr, "copilot-cluster: there is no command '%s'\n\n", word);
     usage(stderr);
