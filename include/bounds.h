@@ -104,5 +104,8 @@
 #define IDENTITY_NAME_MAX      63          /* of a user or group; useradd(8) allows 32 */
 /* Supplementary groups of a user: directories of large companies have some hundred. */
 #define IDENTITY_GROUPS_MAX 1024
+/* Of one node, when /metrics adds up what it takes; a wrapper and its server are two or three.
+ */
+#define USAGE_PROCESSES_MAX 32
 
 #endif

@@ -41,6 +41,12 @@ struct proxy_process_view {
     const char *problem;   /* "exec: No such file or directory", last exit in words; or NULL */
 };
 
+/* What a node's processes take of the machine, for /metrics. */
+struct proxy_usage_view {
+    uint64_t resident_bytes;
+    uint64_t cpu_ms; /* since the process started */
+};
+
 /* A device code that waits for a human. Strings are borrowed for the call. */
 struct proxy_login_view {
     const char *node;
@@ -91,6 +97,8 @@ struct proxy_host {
     void (*node_restart)(void *host, unsigned slot, const char *why);
     /* Fill the view; false when the slot has no process (external nodes). */
     bool (*node_process)(void *host, unsigned slot, struct proxy_process_view *ret_view);
+    /* The same for what it uses; false as well when the kernel does not tell. May be NULL. */
+    bool (*node_usage)(void *host, unsigned slot, struct proxy_usage_view *ret_view);
     /* The i-th waiting login; false when there is none. */
     bool (*login)(void *host, unsigned i, struct proxy_login_view *ret_view);
     /* The number of the first of its last `lines` lines, or, with 0, of the next one that will

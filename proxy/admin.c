@@ -14,6 +14,7 @@
 #include "admin_reset.h"
 #include "client_internal.h"
 #include "driver.h"
+#include "metrics.h"
 
 /* Sends what was built with result `r`, and frees it. */
 static void send_json(struct client *c, unsigned status, int r, struct buf *body)
@@ -41,6 +42,24 @@ static void answer_journal(struct client *c)
     buf_init(&body, 0);
     int r = admin_json_journal(client_proxy(c), &body);
     send_json(c, 200, r, &body);
+}
+
+/* How much of what is left, and which nodes there are, is nobody's business elsewhere. */
+static void answer_metrics(struct client *c)
+{
+    struct buf body;
+
+    if (!peer_is_local(&c->peer)) {
+        client_answer_error(c, ROUTE_OPENAI, 403, "/metrics answers on this machine only.",
+                            NULL, 0);
+        return;
+    }
+    buf_init(&body, 0);
+    if (metrics_write(client_proxy(c), &body) < 0)
+        client_answer_error(c, ROUTE_OPENAI, 503, "The gateway is out of memory.", NULL, 1);
+    else
+        client_answer(c, 200, METRICS_CONTENT_TYPE, "", buf_slice(&body));
+    buf_done(&body);
 }
 
 static void answer_reset(struct client *c)
@@ -75,6 +94,9 @@ void admin_answer(struct client *c, const struct route *route)
     switch (route->kind) {
     case ROUTE_HEALTH:
         answer_health(c);
+        break;
+    case ROUTE_METRICS:
+        answer_metrics(c);
         break;
     case ROUTE_JOURNAL:
         answer_journal(c);

@@ -1,8 +1,8 @@
-/* client_access - what the access log wants to know of a request, from its first byte on.
+/* client_access - what /metrics and the access log want to know of a request.
  *
- * The notes exist only while a request does, and only when there is an access log. Times are
- * the loop's, which cost nothing. What a peer sent passes the log's filter here, text by text,
- * so that the filter cannot take a line apart.
+ * Figures are kept for every request, in place; texts only when there is an access log, for as
+ * long as the request lasts. Times are the loop's, which cost nothing. What a peer sent passes
+ * the log's filter here, text by text, so that the filter cannot take a line apart.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -16,16 +16,11 @@
 #define STATUS_LEFT     499 /* nginx's number for a client that did not wait */
 #define STATUS_SHUTDOWN 503
 
+_Static_assert(ACCESS_NEVER == CLIENT_NEVER && TALLY_NEVER == CLIENT_NEVER, "one never");
+
 struct client_access {
-    uint64_t begun_ms;
-    uint64_t first_ms; /* of the answer; ACCESS_NEVER */
-    uint64_t bytes;
     char method[24]; /* "" = not known */
-    unsigned status; /* 0 = no answer yet */
-    unsigned attempts;
-    uint16_t node; /* of the last attempt */
     bool is_stream;
-    bool is_over; /* a stream has said its last word */
     size_t path_len;
     size_t model_len;
     char path[ACCESS_PATH_MAX];
@@ -43,15 +38,15 @@ static size_t take(struct slice text, char *out, size_t size)
 
 void client_access_begin(struct client *c)
 {
-    if (c->proxy->access == NULL || c->access != NULL)
+    if (c->figures.is_begun)
+        return;
+    c->figures = (struct client_figures){
+        .is_begun = true, .begun_ms = uv_now(c->proxy->loop), .first_ms = CLIENT_NEVER};
+    if (c->proxy->access == NULL)
         return;
     c->access = mem_alloc(1, sizeof *c->access);
-    if (c->access == NULL) {
+    if (c->access == NULL)
         access_lost(c->proxy->access);
-        return;
-    }
-    c->access->begun_ms = uv_now(c->proxy->loop);
-    c->access->first_ms = ACCESS_NEVER;
 }
 
 void client_access_target(struct client *c, struct slice method)
@@ -67,18 +62,13 @@ void client_access_target(struct client *c, struct slice method)
 
 void client_access_head(struct client *c, unsigned status)
 {
-    struct client_access *a = c->access;
-
-    if (a == NULL)
-        return;
-    a->status = status;
-    a->first_ms = uv_now(c->proxy->loop);
+    c->figures.status = (uint16_t)status;
+    c->figures.first_ms = uv_now(c->proxy->loop);
 }
 
 void client_access_body(struct client *c, size_t bytes)
 {
-    if (c->access != NULL)
-        c->access->bytes = bytes;
+    c->figures.bytes = bytes;
 }
 
 void client_access_exchange(struct client *c)
@@ -86,65 +76,95 @@ void client_access_exchange(struct client *c)
     struct client_access *a = c->access;
     const struct exchange *x = c->exchange;
 
-    if (a == NULL || x == NULL)
+    if (x == NULL)
         return;
-    a->bytes = x->sent_bytes;
-    a->attempts = x->attempts;
-    a->node = x->node;
+    c->figures.bytes = x->sent_bytes;
+    c->figures.attempts = x->attempts;
+    c->figures.node = x->node;
+    c->figures.is_over = x->phase == EXCHANGE_STARTED && exchange_is_over(x);
+    if (a == NULL)
+        return;
     a->is_stream = x->scan.is_stream;
-    a->is_over = x->phase == EXCHANGE_STARTED && exchange_is_over(x);
     a->model_len = take(slice_of(x->scan.model), a->model, sizeof a->model);
 }
 
 static uint64_t since(uint64_t begun_ms, uint64_t ms)
 {
-    return ms == ACCESS_NEVER ? ACCESS_NEVER : ms - begun_ms;
+    return ms == CLIENT_NEVER ? CLIENT_NEVER : ms - begun_ms;
 }
 
 /* What the client would call it: the status of the answer, if there was one for it. */
 static unsigned status_of(const struct client *c, enum client_access_end end)
 {
-    const struct client_access *a = c->access;
-
     if (end == CLIENT_ACCESS_LEFT)
         return STATUS_LEFT;
-    if (a->status != 0)
-        return a->status;
+    if (c->figures.status != 0)
+        return c->figures.status;
     return c->proxy->is_draining ? STATUS_SHUTDOWN : STATUS_LEFT;
 }
 
-void client_access_end(struct client *c, enum client_access_end end)
+static void count(struct client *c, enum client_access_end end)
 {
+    static const enum tally_end ends[] = {
+        [CLIENT_ACCESS_WHOLE] = TALLY_END_COMPLETE,
+        [CLIENT_ACCESS_CUT] = TALLY_END_CUT,
+        [CLIENT_ACCESS_LEFT] = TALLY_END_LEFT,
+    };
+    const struct client_figures *f = &c->figures;
+    const struct tally_request request = {
+        .node = f->attempts == 0 ? TALLY_NO_NODE : f->node,
+        .endpoint = c->message == NULL ? ROUTE_ENDPOINT_OTHER : c->message->route.endpoint,
+        .status = status_of(c, end),
+        .end = ends[end],
+        .first_ms = since(f->begun_ms, f->first_ms),
+        .total_ms = uv_now(c->proxy->loop) - f->begun_ms,
+        .bytes = f->bytes,
+    };
+
+    tally_request(&c->proxy->tally, &request);
+}
+
+static void put_line(struct client *c, enum client_access_end end)
+{
+    const struct client_figures *f = &c->figures;
     struct client_access *a = c->access;
     struct proxy *p = c->proxy;
     const char *known = c->message == NULL ? "" : c->message->request_id;
     char id[REQUEST_ID_MAX];
     char peer[PEER_TEXT_MAX];
 
-    if (a == NULL)
-        return;
     peer_print(&c->peer, peer);
-    client_access_exchange(c);
-    /* Clients hang up when they have seen the end mark: they have got all they wanted. */
-    if (a->is_over && end == CLIENT_ACCESS_LEFT)
-        end = CLIENT_ACCESS_WHOLE;
     struct access_line line = {
         .wall_ms = proxy_wall_ms(),
         .client = slice_of(peer),
         .method = slice_of(a->method),
         .path = {a->path, a->path_len},
         .status = status_of(c, end),
-        .bytes = a->bytes,
-        .node = a->attempts == 0 ? slice_of(NULL) : slice_of(p->nodes[a->node].name),
-        .attempts = a->attempts,
-        .first_ms = since(a->begun_ms, a->first_ms),
-        .total_ms = since(a->begun_ms, uv_now(p->loop)),
+        .bytes = f->bytes,
+        .node = f->attempts == 0 ? slice_of(NULL) : slice_of(p->nodes[f->node].name),
+        .attempts = f->attempts,
+        .first_ms = since(f->begun_ms, f->first_ms),
+        .total_ms = since(f->begun_ms, uv_now(p->loop)),
         .model = {a->model, a->model_len},
         .is_stream = a->is_stream,
         .is_complete = end == CLIENT_ACCESS_WHOLE,
         .request_id = {id, take(slice_of(known), id, sizeof id)},
     };
     access_put(p->access, &line);
-    mem_free(a);
+}
+
+void client_access_end(struct client *c, enum client_access_end end)
+{
+    if (!c->figures.is_begun)
+        return;
+    client_access_exchange(c);
+    /* Clients hang up when they have seen the end mark: they have got all they wanted. */
+    if (c->figures.is_over && end == CLIENT_ACCESS_LEFT)
+        end = CLIENT_ACCESS_WHOLE;
+    count(c, end);
+    if (c->access != NULL)
+        put_line(c, end);
+    mem_free(c->access);
     c->access = NULL;
+    c->figures.is_begun = false;
 }

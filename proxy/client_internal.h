@@ -26,6 +26,19 @@ enum client_phase {
     CLIENT_CLOSING,
 };
 
+/* What is counted of the request under way, for /metrics and the access log. */
+struct client_figures {
+    uint64_t begun_ms; /* its first octet; on the loop's clock */
+    uint64_t first_ms; /* the answer began; CLIENT_NEVER */
+    uint64_t bytes;    /* of the answer's body */
+    uint16_t status;   /* 0 = no answer yet */
+    uint16_t attempts;
+    uint16_t node; /* of the last attempt */
+    bool is_begun;
+    bool is_over; /* a stream has said its last word */
+};
+#define CLIENT_NEVER UINT64_MAX
+
 struct client {
     unsigned magic;
     enum client_phase phase;
@@ -46,7 +59,8 @@ struct client {
     struct client_message *message; /* NULL while nothing is asked */
     struct exchange *exchange;      /* the request that is being answered by a node */
     struct watch *watch;            /* its answer goes on; NULL = no */
-    struct client_access *access;   /* notes on the request; NULL = none, or no access log */
+    struct client_figures figures;
+    struct client_access *access; /* texts of the request; NULL = none, or no access log */
 
     bool is_persistent; /* as the request has it */
     bool is_new;        /* nothing was asked yet */
@@ -118,7 +132,7 @@ void client_drain_idle(struct client *c);
 void client_answer(struct client *c, unsigned status, const char *content_type,
                    const char *extra_fields, struct slice body);
 
-/* ---- client_access.c: nothing is done without an access log */
+/* ---- client_access.c: what is counted and noted of a request */
 /* How a request ended. */
 enum client_access_end {
     CLIENT_ACCESS_WHOLE, /* it was answered */

@@ -111,6 +111,8 @@ void exchange_submit(struct exchange *x)
     p->exchanges[x->id.slot] = x;
     x->is_registered = true;
     x->phase = EXCHANGE_WAITING;
+    if (x->body != NULL)
+        p->tally.request_bytes[x->route.endpoint] += x->body->len;
     int32_t price = price_of(x);
     struct failover_event ev = {
         .type = FAILOVER_REQUEST,
@@ -404,6 +406,7 @@ void exchange_dispatch(struct exchange *x, uint16_t node, struct failover_id att
 {
     x->attempt = attempt;
     x->attempts++;
+    x->proxy->tally.nodes[node].attempts++;
     x->node = node;
     x->phase = EXCHANGE_SENT;
     x->is_paused = false;

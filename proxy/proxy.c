@@ -156,6 +156,7 @@ void proxy_node_added(struct proxy *p, unsigned slot, const char *name, enum nod
     struct proxy_node *n = &p->nodes[slot];
 
     *n = (struct proxy_node){.proxy = p, .is_used = true, .source = source};
+    p->tally.nodes[slot] = (struct tally_node){0};
     n->token = mem_strdup(token); /* without it the node answers 401, and says so */
     n->since_wall_ms = proxy_wall_ms();
     (void)snprintf(n->name, sizeof n->name, "%s", name);

@@ -34,6 +34,7 @@ static void begin_outcome(struct report *r, const struct failover *f,
     if (!a->is_used || a->generation != ev->attempt.generation)
         return;
     r->node = a->node;
+    r->proxy->tally.nodes[a->node].outcomes[ev->outcome]++;
     take_id(r, a->request);
 }
 
@@ -186,6 +187,7 @@ void report_switched(const struct report *r, const struct failover_action *actio
         log_info("active-standby (主备模式): node %s is active to=%s", to, to);
         return;
     }
+    r->proxy->tally.switches[action->cause]++;
     struct journal_entry e = make_entry(r, JOURNAL_SWITCH, action->from, action->cause);
     put_text(e.to, sizeof e.to, to);
     /* How its process ended is what is known. */

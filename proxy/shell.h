@@ -17,6 +17,7 @@
 
 #include "bounds.h"
 #include "config.h"
+#include "core/tally.h"
 #include "failover.h"
 #include "fetch.h"
 #include "history.h"
@@ -75,6 +76,7 @@ struct proxy {
     struct driver *driver;
     struct listener *listener;
     struct access *access; /* NULL = no access log */
+    struct tally tally;    /* for /metrics */
     struct fetch_pool *fetches;
     struct fetch *poll; /* the one /usage under way, or NULL */
     uint16_t poll_serial;

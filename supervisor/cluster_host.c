@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "supervisor/usage.h"
+
 static void on_node_restart(void *host, unsigned slot, const char *why)
 {
     struct cluster *c = host;
@@ -64,6 +66,19 @@ static bool on_node_process(void *host, unsigned slot, struct proxy_process_view
         .order = or_null(cluster_order_word(c, slot)),
         .problem = p->state == PROC_READY || child->problem[0] == '\0' ? NULL : child->problem,
     };
+    return true;
+}
+
+static bool on_node_usage(void *host, unsigned slot, struct proxy_usage_view *ret_view)
+{
+    const struct cluster *c = host;
+    const struct child *child = c->members[slot].child;
+    struct usage usage;
+
+    if (child == NULL || !child_has_process(child) || !usage_of(child->process.pid, &usage))
+        return false;
+    *ret_view = (struct proxy_usage_view){.resident_bytes = usage.resident_bytes,
+                                          .cpu_ms = usage.cpu_ms};
     return true;
 }
 
@@ -147,6 +162,7 @@ void cluster_host_init(struct cluster *c, struct proxy_host *ret_host)
         .host = c,
         .node_restart = on_node_restart,
         .node_process = on_node_process,
+        .node_usage = on_node_usage,
         .login = on_login,
         .node_tail = on_node_tail,
         .node_line = on_node_line,

@@ -5,7 +5,8 @@
 #                      takes no time and no network. Elsewhere: prints names of packages.
 #   deps.sh node       Node is checked, then copilot-api goes into build/copilot-api.
 #   deps.sh apt test    and   deps.sh node test    add what only the tests need. nginx and
-#                       HAProxy, which the tests compare us with, go into build/peers.
+#                       HAProxy, which the tests compare us with, and Prometheus go into
+#                       build/peers.
 #   deps.sh apt bench   and   deps.sh node bench   add what only `make bench` needs.
 #
 # npm installs from the committed lock files: they pin every version by its integrity hash and
@@ -71,23 +72,24 @@ other_systems() {
         set -- "dnf install gcc make pkgconf libuv-devel libcurl-devel jansson-devel" \
             "inih-devel openssl-devel llhttp-devel nodejs npm" \
             "libcmocka-devel python3-pytest python3-pytest-xdist clang clang-tools-extra" \
-            "nginx haproxy"
+            "nginx haproxy golang-github-prometheus"
         ;;
     *alpine*)
         clang="clang clang-extra-tools compiler-rt"
         set -- "apk add build-base pkgconf linux-headers libuv-dev curl-dev jansson-dev" \
             "inih-dev openssl-dev llhttp-dev nodejs npm" \
-            "$clang cmocka-dev py3-pytest py3-pytest-xdist iproute2 util-linux nginx haproxy"
+            "$clang cmocka-dev py3-pytest py3-pytest-xdist iproute2 util-linux" \
+            "nginx haproxy prometheus"
         ;;
     *arch*)
         set -- "pacman -S gcc make pkgconf libuv curl jansson" \
             "libinih openssl llhttp nodejs npm" \
-            "cmocka python-pytest python-pytest-xdist clang" "nginx haproxy"
+            "cmocka python-pytest python-pytest-xdist clang" "nginx haproxy prometheus"
         ;;
     *)
         set -- "a C11 compiler, make, pkg-config, libuv, libcurl, jansson" \
             "inih, OpenSSL, llhttp, Node and npm" "cmocka, pytest, pytest-xdist, clang" \
-            "nginx, HAProxy"
+            "nginx, HAProxy, Prometheus with promtool"
         ;;
     esac
     for library in libuv libcurl jansson inih libcrypto; do
@@ -189,8 +191,8 @@ node_packages() {
 
 # ------------------------------------------------------------------------------------ peers
 
-# The wire tests run against nginx and HAProxy, too. Theirs are unpacked, not installed: an
-# installed one would be a service of this machine from then on, on port 80.
+# The wire tests run against nginx and HAProxy, too, and a Prometheus asks for /metrics. They
+# are unpacked, not installed: an installed one would be a service of this machine.
 
 has_peer() {
     [ -x "build/peers/$1" ] || [ -x "/usr/sbin/$1" ] || command -v "$1" >/dev/null 2>&1
@@ -210,17 +212,18 @@ unpack_packages() {
         dpkg-deb -x "$package" "$1/tree"
     done
     mkdir -p build/peers
-    find "$1/tree" \( -name '*.so.*' -o -path '*/sbin/nginx' -o -path '*/sbin/haproxy' \) \
+    find "$1/tree" \( -name '*.so.*' -o -path '*/sbin/nginx' -o -path '*/sbin/haproxy' -o \
+        -path '*/bin/prometheus' -o -path '*/bin/promtool' \) \
         -exec cp -P {} build/peers/ \;
 }
 
 peers() {
     wanted=
-    for peer in nginx haproxy; do
+    for peer in nginx haproxy prometheus; do
         has_peer $peer || wanted="$wanted $peer"
     done
     [ -n "$wanted" ] || return 0
-    command -v apt-get >/dev/null 2>&1 || fail "not found:$wanted (the tests compare us)"
+    command -v apt-get >/dev/null 2>&1 || fail "not found:$wanted (the tests need them)"
     echo "deps: unpacking into build/peers:$wanted"
     folder=$(mktemp -d)
     trap 'rm -rf "$folder"' EXIT

@@ -15,6 +15,7 @@
 struct endpoint {
     const char *method;
     const char *path; /* after /v1 for nodes' endpoints */
+    enum route_endpoint endpoint;
     bool is_bypass;
     bool is_billable;
     bool is_free;
@@ -23,14 +24,30 @@ struct endpoint {
 };
 
 static const struct endpoint node_endpoints[] = {
-    {"POST", "/chat/completions", false, true, false, ROUTE_OPENAI, SSE_CHAT},
-    {"POST", "/messages", false, true, false, ROUTE_ANTHROPIC, SSE_MESSAGES},
-    {"POST", "/messages/count_tokens", true, false, false, ROUTE_ANTHROPIC, SSE_OTHER},
-    {"POST", "/responses", false, true, false, ROUTE_OPENAI, SSE_RESPONSES},
-    {"POST", "/embeddings", false, false, true, ROUTE_OPENAI, SSE_OTHER},
-    {"GET", "/models", true, false, false, ROUTE_OPENAI, SSE_OTHER},
-    {"HEAD", "/models", true, false, false, ROUTE_OPENAI, SSE_OTHER},
+    {"POST", "/chat/completions", ROUTE_ENDPOINT_CHAT, false, true, false, ROUTE_OPENAI,
+     SSE_CHAT},
+    {"POST", "/messages", ROUTE_ENDPOINT_MESSAGES, false, true, false, ROUTE_ANTHROPIC,
+     SSE_MESSAGES},
+    {"POST", "/messages/count_tokens", ROUTE_ENDPOINT_COUNT_TOKENS, true, false, false,
+     ROUTE_ANTHROPIC, SSE_OTHER},
+    {"POST", "/responses", ROUTE_ENDPOINT_RESPONSES, false, true, false, ROUTE_OPENAI,
+     SSE_RESPONSES},
+    {"POST", "/embeddings", ROUTE_ENDPOINT_EMBEDDINGS, false, false, true, ROUTE_OPENAI,
+     SSE_OTHER},
+    {"GET", "/models", ROUTE_ENDPOINT_MODELS, true, false, false, ROUTE_OPENAI, SSE_OTHER},
+    {"HEAD", "/models", ROUTE_ENDPOINT_MODELS, true, false, false, ROUTE_OPENAI, SSE_OTHER},
 };
+
+const char *route_endpoint_name(enum route_endpoint endpoint)
+{
+    static const char *const names[] = {
+#define X(name, word) [ROUTE_ENDPOINT_##name] = word,
+        ROUTE_ENDPOINT_MAP(X)
+#undef X
+    };
+
+    return names[endpoint];
+}
 
 /* Paths that the ancestor's and copilot-api's users know without /v1. */
 static const char *const bare_paths[] = {"/chat/completions", "/models", "/embeddings"};
@@ -135,6 +152,15 @@ static bool split_target(struct slice target, struct slice *ret_path, struct sli
     return true;
 }
 
+static enum route_endpoint own_endpoint(enum route_kind kind)
+{
+    if (kind == ROUTE_HEALTH)
+        return ROUTE_ENDPOINT_HEALTH;
+    if (kind == ROUTE_METRICS)
+        return ROUTE_ENDPOINT_METRICS;
+    return kind == ROUTE_ROOT ? ROUTE_ENDPOINT_OTHER : ROUTE_ENDPOINT_ADMIN;
+}
+
 static struct route own_route(struct slice method, struct slice path, struct slice whole)
 {
     static const struct {
@@ -144,6 +170,7 @@ static struct route own_route(struct slice method, struct slice path, struct sli
     } own[] = {
         {"/", "GET, HEAD", ROUTE_ROOT},
         {"/health", "GET, HEAD", ROUTE_HEALTH},
+        {"/metrics", "GET, HEAD", ROUTE_METRICS},
         {"/admin/journal", "GET, HEAD", ROUTE_JOURNAL},
         {"/admin/reset-active-node", "POST", ROUTE_RESET_ACTIVE},
     };
@@ -154,6 +181,7 @@ static struct route own_route(struct slice method, struct slice path, struct sli
         bool is_read = slice_equal(method, SLICE("GET")) || slice_equal(method, SLICE("HEAD"));
         bool is_allowed = own[i].allow[0] == 'G' ? is_read : slice_equal(method, SLICE("POST"));
         return (struct route){.kind = is_allowed ? own[i].kind : ROUTE_BAD_METHOD,
+                              .endpoint = own_endpoint(own[i].kind),
                               .allow = own[i].allow};
     }
     bool is_probe = slice_equal(path, SLICE("/livez")) || slice_equal(path, SLICE("/readyz"));
@@ -163,6 +191,7 @@ static struct route own_route(struct slice method, struct slice path, struct sli
     bool is_read = slice_equal(method, SLICE("GET")) || slice_equal(method, SLICE("HEAD"));
     return (struct route){.kind = is_post || is_read ? ROUTE_ADMIN : ROUTE_BAD_METHOD,
                           .allow = "GET, HEAD, POST",
+                          .endpoint = is_probe ? ROUTE_ENDPOINT_HEALTH : ROUTE_ENDPOINT_ADMIN,
                           .is_post = is_post,
                           .path = whole};
 }
@@ -208,6 +237,7 @@ static void apply_endpoint(struct route *route, struct slice method, struct slic
         if (!slice_equal(path, slice_of(e->path)))
             continue;
         route->dialect = e->dialect;
+        route->endpoint = e->endpoint;
         if (!slice_equal(method, slice_of(e->method)))
             continue;
         route->is_bypass = e->is_bypass;

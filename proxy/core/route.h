@@ -14,10 +14,33 @@
 #include "slice.h"
 #include "sse.h"
 
+/* What was asked for, as metrics name it: a handful of words, whatever paths people try. */
+#define ROUTE_ENDPOINT_MAP(X)                                                                  \
+    X(OTHER, "other") /* what has no other word, or could not be read */                       \
+    X(CHAT, "chat_completions")                                                                \
+    X(MESSAGES, "messages")                                                                    \
+    X(COUNT_TOKENS, "count_tokens")                                                            \
+    X(RESPONSES, "responses")                                                                  \
+    X(EMBEDDINGS, "embeddings")                                                                \
+    X(MODELS, "models")                                                                        \
+    X(HEALTH, "health")                                                                        \
+    X(METRICS, "metrics")                                                                      \
+    X(ADMIN, "admin")
+
+enum route_endpoint {
+#define X(name, word) ROUTE_ENDPOINT_##name,
+    ROUTE_ENDPOINT_MAP(X)
+#undef X
+        ROUTE_ENDPOINT_COUNT
+};
+
+const char *route_endpoint_name(enum route_endpoint endpoint);
+
 enum route_kind {
     ROUTE_NODE,         /* goes to a node */
     ROUTE_ROOT,         /* GET / */
     ROUTE_HEALTH,       /* GET /health */
+    ROUTE_METRICS,      /* GET /metrics */
     ROUTE_JOURNAL,      /* GET /admin/journal */
     ROUTE_RESET_ACTIVE, /* POST /admin/reset-active-node */
     ROUTE_ADMIN,        /* /livez, /readyz, the rest of /admin/: see admin_path.h */
@@ -32,6 +55,7 @@ enum route_dialect { ROUTE_OPENAI, ROUTE_ANTHROPIC };
 
 struct route {
     enum route_kind kind;
+    enum route_endpoint endpoint;
     enum route_dialect dialect;
     enum sse_dialect sse;
     bool is_bypass;     /* makes no upstream call (DESIGN D4) */

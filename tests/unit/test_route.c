@@ -121,6 +121,37 @@ static void each_endpoint_has_its_dialect_and_price(void **state)
     }
 }
 
+static void each_path_counts_as_one_of_a_few_endpoints(void **state)
+{
+    static const struct {
+        const char *method;
+        const char *target;
+        const char *endpoint;
+    } rows[] = {
+        {"POST", "/chat/completions", "chat_completions"},
+        {"POST", "/v1/messages", "messages"},
+        {"GET", "/v1/messages", "messages"},
+        {"POST", "/v1/messages/count_tokens", "count_tokens"},
+        {"POST", "/v1/responses?a", "responses"},
+        {"POST", "/embeddings", "embeddings"},
+        {"HEAD", "/v1/models", "models"},
+        {"GET", "/v1/models/gpt-4o", "other"},
+        {"POST", "/v1/anything", "other"},
+        {"GET", "/nothing", "other"},
+        {"GET", "/v1/../token", "other"},
+        {"GET", "/", "other"},
+        {"GET", "/health", "health"},
+        {"DELETE", "/health", "health"},
+        {"GET", "/metrics", "metrics"},
+        {"GET", "/admin/journal", "admin"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_string_equal(route_endpoint_name(find(rows[i].method, rows[i].target).endpoint),
+                            rows[i].endpoint);
+}
+
 static void our_own_paths_answer_their_methods_only(void **state)
 {
     (void)state;
@@ -133,6 +164,8 @@ static void our_own_paths_answer_their_methods_only(void **state)
     check_kind("DELETE", "/health", ROUTE_BAD_METHOD);
     check_kind("POST", "/admin/reset-active-node", ROUTE_RESET_ACTIVE);
     check_kind("GET", "/admin/reset-active-node", ROUTE_BAD_METHOD);
+    check_kind("GET", "/metrics", ROUTE_METRICS);
+    check_kind("POST", "/metrics", ROUTE_BAD_METHOD);
     check_kind("GET", "/admin/journal", ROUTE_JOURNAL);
     check_kind("HEAD", "/admin/journal?x", ROUTE_JOURNAL);
     check_kind("POST", "/admin/journal", ROUTE_BAD_METHOD);
@@ -366,6 +399,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_alias_reaches_the_same_path),
         cmocka_unit_test(each_endpoint_has_its_dialect_and_price),
+        cmocka_unit_test(each_path_counts_as_one_of_a_few_endpoints),
         cmocka_unit_test(our_own_paths_answer_their_methods_only),
         cmocka_unit_test(what_is_not_ours_and_not_under_v1_is_not_found),
         cmocka_unit_test(every_way_to_another_path_is_refused),
