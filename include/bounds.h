@@ -86,6 +86,7 @@
 /* Settings */
 #define CONFIG_FILE_BYTES_MAX (256 * 1024) /* 64 nodes with all settings need about 100 KiB */
 #define CONFIG_LINE_BYTES_MAX (16 * 1024)  /* an inline certificate is 2-8 KiB */
+#define CONFIG_INCLUDES_MAX   128          /* a file for each node, and some more */
 #define CONFIG_SECTIONS_MAX   256          /* 64 nodes, more that are disabled, the rest */
 #define CONFIG_ENTRIES_MAX    8192         /* 64 nodes x (64 env + 16 settings) and the rest */
 #define CONFIG_KEY_MAX        100  /* must fit inih's line of 200 with room for a value */

@@ -1,9 +1,10 @@
 /* config - from a file and the environment to checked settings.
  *
- * Order: the table's defaults; the file's sections over them, [node] before every [node:NAME]
- * wherever it stands; the environment over that. An error in a setting does not stop this: it
- * is put into the report, and the rest goes on, so that one run shows all of them. Only when
- * the report is empty does the caller get a config. A file that cannot be read ends the load.
+ * Order: the table's defaults; the sections of the file and of those that it includes over
+ * them, [node] before every [node:NAME] wherever it stands; the environment over that. An error
+ * in a setting does not stop this: it is put into the report, and the rest goes on, so that one
+ * run shows all of them. Only when the report is empty does the caller get a config. A file
+ * that cannot be read ends the load.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -15,6 +16,7 @@
 
 #include "mem.h"
 #include "supervisor/config_environ.h"
+#include "supervisor/config_files.h"
 #include "supervisor/config_ini.h"
 #include "supervisor/config_node.h"
 #include "supervisor/config_price.h"
@@ -22,40 +24,15 @@
 #include "supervisor/config_section.h"
 #include "supervisor/config_table.h"
 #include "supervisor/config_value.h"
-#include "supervisor/file_text.h"
 
 struct loader {
     const char *path;
     struct config *config;
     struct config_node node_defaults;
+    struct config_files files;
     struct config_ini ini;
     struct config_report report;
 };
-
-/* ---------------------------------------------------------------- the file */
-
-/* Reads the file into l->ini. What stops the whole load is returned and in the report. */
-static int load_file(struct loader *l, bool may_be_missing)
-{
-    struct config_place at = {.file = l->path};
-    struct buf text;
-
-    buf_init(&text, 0);
-    int r = file_text_read(l->path, FILE_TEXT_ANY, CONFIG_FILE_BYTES_MAX, &text);
-    if (r == -ENOENT && may_be_missing)
-        r = 0;
-    else if (r == -E2BIG)
-        config_report_add(&l->report, &at, "the file is larger than %d bytes",
-                          CONFIG_FILE_BYTES_MAX);
-    else if (r < 0 && r != -ENOMEM)
-        config_report_add(&l->report, &at, "cannot be read: %s", strerror(-r));
-    if (r == 0)
-        r = config_ini_parse(l->path, buf_slice(&text), &l->report, &l->ini);
-    buf_done(&text);
-    return r == -E2BIG ? -EINVAL : r;
-}
-
-/* ---------------------------------------------------------------- all together */
 
 static int set_defaults(struct config *c)
 {
@@ -73,8 +50,8 @@ static int set_defaults(struct config *c)
 
 static int load(struct loader *l, bool may_be_missing, config_getenv env)
 {
-    struct config_file file = {.name = l->path, .ini = &l->ini, .report = &l->report};
-    int r = load_file(l, may_be_missing);
+    struct config_file file = {.ini = &l->ini, .report = &l->report};
+    int r = config_files_read(&l->files, l->path, may_be_missing, &l->report, &l->ini);
 
     if (r == 0)
         r = set_defaults(l->config);
@@ -120,6 +97,7 @@ int config_load(const char *path, config_getenv env, struct config **ret_config,
         r = -ENOMEM;
     config_report_done(&l.report);
     config_ini_done(&l.ini);
+    config_files_done(&l.files);
     config_node_done(&l.node_defaults);
     if (r < 0) {
         config_free(l.config);

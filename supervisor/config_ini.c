@@ -34,6 +34,8 @@
 
 struct reader {
     const char *file;
+    size_t rank;
+    size_t first_section; /* of this file */
     struct config_report *report;
     struct config_ini *ini;
     struct slice rest;  /* of the file */
@@ -47,9 +49,10 @@ struct reader {
 };
 
 #define COMPLAIN(r, ...)                                                                       \
-    config_report_add((r)->report,                                                             \
-                      &(struct config_place){.file = (r)->file, .line = (r)->line},            \
-                      __VA_ARGS__)
+    config_report_add(                                                                         \
+        (r)->report,                                                                           \
+        &(struct config_place){.file = (r)->file, .rank = (r)->rank, .line = (r)->line},       \
+        __VA_ARGS__)
 
 /* A NUL-terminated copy, or NULL. */
 static char *copy_slice(struct slice s)
@@ -142,8 +145,12 @@ static int add_section(struct reader *r, char *name)
         return result;
     }
     r->ini->sections = array;
-    r->ini->sections[r->ini->section_count++] = (struct config_ini_section){
-        .line = r->line, .name = name, .first = r->ini->entry_count};
+    r->ini->sections[r->ini->section_count++] =
+        (struct config_ini_section){.file = r->file,
+                                    .rank = r->rank,
+                                    .line = r->line,
+                                    .name = name,
+                                    .first = r->ini->entry_count};
     return 0;
 }
 
@@ -219,7 +226,7 @@ static int take_setting(struct reader *r, struct slice line)
                     "on a line of its own");
         return 0;
     }
-    if (r->ini->section_count == 0) {
+    if (r->ini->section_count == r->first_section) {
         if (!r->is_stray_reported)
             COMPLAIN(r, "a setting stands before the first [section]");
         r->is_stray_reported = true;
@@ -306,11 +313,15 @@ static int on_piece(void *reader, const char *section, const char *key, const ch
     return 1;
 }
 
-int config_ini_parse(const char *file, struct slice text, struct config_report *report,
-                     struct config_ini *ret_ini)
+int config_ini_append(const char *file, size_t rank, struct slice text,
+                      struct config_report *report, struct config_ini *ini)
 {
-    struct config_ini ini = {.section_count = 0};
-    struct reader r = {.file = file, .report = report, .ini = &ini, .rest = text};
+    struct reader r = {.file = file,
+                       .rank = rank,
+                       .first_section = ini->section_count,
+                       .report = report,
+                       .ini = ini,
+                       .rest = text};
 
     if (slice_starts_with(text, SLICE("\xef\xbb\xbf")))
         r.rest = slice_skip(text, 3); /* a byte order mark, as Windows editors write it */
@@ -322,12 +333,7 @@ int config_ini_parse(const char *file, struct slice text, struct config_report *
         r.line = 0;
         COMPLAIN(&r, "inih refuses a line that looks well; is the library a special build?");
     }
-    if (r.status == -ENOMEM || result < 0) {
-        config_ini_done(&ini);
-        return -ENOMEM;
-    }
-    *ret_ini = ini;
-    return 0;
+    return r.status == -ENOMEM || result < 0 ? -ENOMEM : 0;
 }
 
 void config_ini_done(struct config_ini *ini)

@@ -18,13 +18,15 @@ struct config_ini_entry {
 };
 
 struct config_ini_section {
+    const char *file; /* as it was given, borrowed */
+    size_t rank;      /* of the file, for the order of errors */
     size_t line;
     char *name;   /* "node:first"; NULL when the header was wrong and has been reported */
     size_t first; /* its entries are entries[first .. first + count - 1] */
     size_t count;
 };
 
-/* Sections and entries in the order of the file. Owned. */
+/* Sections and entries in the order of the files. Owned. */
 struct config_ini {
     struct config_ini_section *sections;
     size_t section_count;
@@ -32,11 +34,12 @@ struct config_ini {
     size_t entry_count;
 };
 
-/* Reads `text`; `file` is its name in the messages. What is wrong goes to the report and the
- * rest is still read: 0 does not mean that all was well. -ENOMEM; the result then needs no
- * config_ini_done(). */
-int config_ini_parse(const char *file, struct slice text, struct config_report *report,
-                     struct config_ini *ret_ini) MUST_CHECK;
+/* Reads `text` and appends it to `ini`, which is zero at first; `file` is its name in messages
+ * and borrowed for the life of `ini`, `rank` its place among several. What is wrong goes to the
+ * report and the rest is still read: 0 does not mean that all was well. -ENOMEM; `ini` may then
+ * have a part of it. */
+int config_ini_append(const char *file, size_t rank, struct slice text,
+                      struct config_report *report, struct config_ini *ini) MUST_CHECK;
 
 void config_ini_done(struct config_ini *ini);
 

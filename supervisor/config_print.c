@@ -57,6 +57,7 @@ static const char *section_note(const char *section)
         {"supervisor", "the program itself"},
         {"auth", "logins to GitHub"},
         {"log", "what is written to stderr"},
+        {"include", "settings in other files"},
         {"node", "defaults for every node"},
     };
     for (size_t i = 0; i < sizeof notes / sizeof notes[0]; i++) {
@@ -250,7 +251,7 @@ int config_print_effective(const struct config *c, struct buf *out)
 
     for (size_t i = 0; r == 0 && i < config_table_count; i++) {
         const struct config_row *row = &config_table_rows[i];
-        if (strcmp(row->section, "node") == 0)
+        if (strcmp(row->section, "node") == 0 || row->type == CONFIG_TYPE_INCLUDE)
             continue;
         if (starts_section(i))
             r = buf_printf(out, "%s[%s]\n", i == 0 ? "" : "\n", row->section);

@@ -1,7 +1,8 @@
 /* config_report - all that is wrong with the settings, collected for one print.
  *
- * A bounded list that is sorted as it grows: a new error goes behind all those of the same or
- * an earlier line. Errors without a line (environment, a conflict of defaults) come last.
+ * A bounded list that is sorted as it grows: a new error goes behind all those of an earlier
+ * file, and of the same or an earlier line. Errors without a line (environment, a conflict of
+ * defaults) come last.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -60,11 +61,14 @@ void config_report_add(struct config_report *r, const struct config_place *at,
         r->status = -ENOMEM;
         return;
     }
-    size_t line = at->line == 0 ? SIZE_MAX : at->line;
+    size_t rank = at->line == 0 ? SIZE_MAX : at->rank;
     size_t i = r->count++;
-    for (; i > 0 && r->errors[i - 1].line > line; i--)
+    for (; i > 0 && (r->errors[i - 1].rank > rank ||
+                     (r->errors[i - 1].rank == rank && r->errors[i - 1].line > at->line));
+         i--)
         r->errors[i] = r->errors[i - 1];
-    r->errors[i].line = line;
+    r->errors[i].rank = rank;
+    r->errors[i].line = at->line;
     r->errors[i].text = text.data; /* the buffer's memory is the report's now */
 }
 

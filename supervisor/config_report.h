@@ -15,9 +15,10 @@
 #include "buf.h"
 #include "error.h"
 
-/* Where an error is. What is NULL or 0 is left out; without a line it comes last. */
+/* Where an error is. What is NULL or 0 is left out; without a line it comes last of all. */
 struct config_place {
     const char *file; /* or "environment" */
+    size_t rank;      /* of the file: 0 is the main one, then those that it includes */
     size_t line;
     const char *section;
     const char *key;
@@ -25,6 +26,7 @@ struct config_place {
 
 struct config_report {
     struct {
+        size_t rank;
         size_t line;
         char *text;
     } errors[CONFIG_ERRORS_MAX];

@@ -38,19 +38,22 @@ static bool is_node_section(const struct config_ini_section *section)
     return strncmp(section->name, NODE_PREFIX, strlen(NODE_PREFIX)) == 0;
 }
 
-static struct config_place place_of(const struct config_file *f,
-                                    const struct config_ini_section *section)
+static struct config_place place_of(const struct config_ini_section *section)
 {
-    return (struct config_place){
-        .file = f->name, .line = section->line, .section = section->name};
+    return (struct config_place){.file = section->file,
+                                 .rank = section->rank,
+                                 .line = section->line,
+                                 .section = section->name};
 }
 
-static struct config_place place_of_entry(const struct config_file *f,
-                                          const struct config_ini_section *section,
+static struct config_place place_of_entry(const struct config_ini_section *section,
                                           const struct config_ini_entry *entry)
 {
-    return (struct config_place){
-        .file = f->name, .line = entry->line, .section = section->name, .key = entry->key};
+    struct config_place place = place_of(section);
+
+    place.line = entry->line;
+    place.key = entry->key;
+    return place;
 }
 
 /* The first entry of that key, or NULL. */
@@ -70,7 +73,7 @@ static const struct config_ini_entry *find_entry(const struct config_file *f,
 static void complain_unknown_key(const struct config_file *f, const struct target *t,
                                  const struct config_ini_entry *entry)
 {
-    struct config_place at = place_of_entry(f, t->section, entry);
+    struct config_place at = place_of_entry(t->section, entry);
     const char *close = config_hint_key(t->table_section, entry->key);
     const char *elsewhere = config_table_section_of(entry->key);
 
@@ -102,7 +105,7 @@ static const char *misplaced_why(const struct target *t, const struct config_row
 static int apply_entry(const struct config_file *f, const struct target *t,
                        const struct config_row *row, struct config_ini_entry *entry)
 {
-    struct config_place at = place_of_entry(f, t->section, entry);
+    struct config_place at = place_of_entry(t->section, entry);
     struct error error;
     const char *why = misplaced_why(t, row);
 
@@ -129,7 +132,7 @@ static int apply_section(const struct config_file *f, const struct target *t)
             struct config_ini_entry *entry = &f->ini->entries[t->section->first + i];
             const struct config_row *row = config_table_find(t->table_section, entry->key);
             const struct config_ini_entry *first = find_entry(f, t->section, entry->key);
-            struct config_place at = place_of_entry(f, t->section, entry);
+            struct config_place at = place_of_entry(t->section, entry);
 
             if (round != (row != NULL && row->type == CONFIG_TYPE_ENV))
                 continue;
@@ -183,7 +186,7 @@ static int check_pairs(const struct config_file *f, const struct target *t)
             (small_entry == NULL && large_entry == NULL) ||
             number_at(t->base, small) <= number_at(t->base, large))
             continue;
-        struct config_place at = place_of(f, t->section);
+        struct config_place at = place_of(t->section);
         at.line = small_entry != NULL ? small_entry->line : large_entry->line;
         at.key = small->key;
         buf_init(&numbers, 0);
@@ -207,7 +210,7 @@ static int check_pairs(const struct config_file *f, const struct target *t)
 static void complain_unknown_section(const struct config_file *f,
                                      const struct config_ini_section *section)
 {
-    struct config_place at = place_of(f, section);
+    struct config_place at = place_of(section);
     const char *colon = strchr(section->name, ':');
     char kind[NODE_NAME_MAX + 1] = "";
 
@@ -226,8 +229,8 @@ static void complain_unknown_section(const struct config_file *f,
     else
         config_report_add(f->report, &at,
                           "is not a section; there are [gateway], [quota], "
-                          "[multipliers], [supervisor], [auth], [log], [node] and "
-                          "[node:NAME]");
+                          "[multipliers], [supervisor], [auth], [log], [include], "
+                          "[node] and [node:NAME]");
 }
 
 /* Names and duplicates. What is wrong here is still read for errors, unless nobody knows it. */
@@ -235,7 +238,7 @@ void config_section_check(const struct config_file *f)
 {
     for (size_t i = 0; i < f->ini->section_count; i++) {
         const struct config_ini_section *section = &f->ini->sections[i];
-        struct config_place at = place_of(f, section);
+        struct config_place at = place_of(section);
         size_t first = 0;
 
         if (section->name == NULL)
@@ -243,7 +246,10 @@ void config_section_check(const struct config_file *f)
         while (f->ini->sections[first].name == NULL ||
                strcmp(f->ini->sections[first].name, section->name) != 0)
             first++;
-        if (first != i)
+        if (first != i && f->ini->sections[first].rank != section->rank)
+            config_report_add(f->report, &at, "stands twice; the first is in %.300s:%zu",
+                              f->ini->sections[first].file, f->ini->sections[first].line);
+        else if (first != i)
             config_report_add(f->report, &at, "stands twice; the first is in line %zu",
                               f->ini->sections[first].line);
         else if (is_node_section(section) &&
@@ -279,7 +285,7 @@ static void keep_node(const struct config_file *f, const struct config_ini_secti
                       struct config_node *node, struct config *c)
 {
     const char *name = section->name + strlen(NODE_PREFIX);
-    struct config_place at = place_of(f, section);
+    struct config_place at = place_of(section);
 
     if (node->enabled && c->node_count == NODES_MAX)
         config_report_add(f->report, &at, "is one too many: there is room for %d nodes",
@@ -340,7 +346,7 @@ void config_section_check_users(const struct config_file *f, const struct config
             const struct config_ini_entry *entry = find_entry(f, section, keys[k]);
             if (entry == NULL || entry->value[0] == '\0')
                 continue;
-            struct config_place at = place_of_entry(f, section, entry);
+            struct config_place at = place_of_entry(section, entry);
             config_report_add(f->report, &at,
                               "cannot be had together with [supervisor] user: once it runs as "
                               "'%s' it cannot change users any more; leave one of them out",

@@ -10,10 +10,9 @@
 #include "supervisor/config_ini.h"
 #include "supervisor/config_report.h"
 
-/* A file that has been read, and where to put what is wrong with it. All borrowed; values are
+/* Files that have been read, and where to put what is wrong with them. All borrowed; values are
  * unquoted in place as they are used, so each section is applied once. */
 struct config_file {
-    const char *name;
     struct config_ini *ini;
     struct config_report *report;
 };

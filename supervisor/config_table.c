@@ -229,6 +229,10 @@ const struct config_row config_table_rows[] = {
          NULL, "where they go; when empty: to stderr"),
      RANGE(0, CONFIG_PATH_MAX), .example = "/var/log/copilot-access.log"},
 
+    {ROW("include", "files", INCLUDE, LIVE, 0, NULL,
+         "more files, read behind this one"),
+     .example = "conf.d/*.ini"},
+
     {SPAWNED("command", COMMAND, RESTART_NODE, command, "copilot-api start --port %(port)s",
              "program and options, no shell"),
      RANGE(1, CONFIG_LINE_BYTES_MAX)},

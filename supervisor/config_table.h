@@ -36,6 +36,7 @@ enum config_type {
     CONFIG_TYPE_LIMIT,      /* struct config_optional: a count, or infinity */
     CONFIG_TYPE_SIZE_LIMIT, /* the same in bytes */
     CONFIG_TYPE_UMASK,      /* struct config_optional, written in octal */
+    CONFIG_TYPE_INCLUDE,    /* patterns of file names; no field: config_files has read them */
     CONFIG_TYPE_TOKEN,      /* char *, visible ASCII, goes into an HTTP header; or NULL */
     CONFIG_TYPE_COMMAND,    /* char *, kept with its quotes */
     CONFIG_TYPE_LISTEN,     /* struct config_listens; min and max of how many */

@@ -250,6 +250,8 @@ int config_value_set(const struct config_row *row, void *base, const struct conf
         [CONFIG_TYPE_UMASK] = set_optional,      [CONFIG_TYPE_EXIT_CODES] = set_exit_codes,
     };
     assert(row->type < CONFIG_TYPE_COUNT);
+    if (row->type == CONFIG_TYPE_INCLUDE)
+        return 0;
     if (row->type == CONFIG_TYPE_URL)
         return config_node_set_url(base, from->text, ret_error);
     if (row->type == CONFIG_TYPE_ENV)
@@ -320,6 +322,8 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
     case CONFIG_TYPE_SIZE_LIMIT:
     case CONFIG_TYPE_UMASK:
         return config_process_print(row, field, out);
+    case CONFIG_TYPE_INCLUDE: /* what is in force says it all */
+        return 0;
     case CONFIG_TYPE_ENV:
     case CONFIG_TYPE_PASS_ENV:
     case CONFIG_TYPE_PRICE:
