@@ -77,6 +77,8 @@
 #define ADMIN_BODY_BYTES_MAX 4096          /* {"node": "..."}; beyond it: 413 */
 #define STATE_FILE_BYTES_MAX (1024 * 1024) /* a full journal and 64 nodes take some 300 KiB */
 #define FETCH_BODY_BYTES_MAX (1024 * 1024) /* /usage answers are 2 KB */
+#define FETCH_CONNECT_MS     5000          /* for calls without a limit of their own */
+#define FETCH_HEADER_MAX     63            /* of the one wanted header's value: a version */
 
 /* Node output */
 #define EVIDENCE_POLL_MS 60000 /* a line about /usage belongs to a poll of the last minute */

@@ -101,6 +101,17 @@ struct config_auth {
     uint64_t timeout_ms; /* how long a device code is good for */
 };
 
+struct config_docker {
+    int64_t enabled; /* enum config_tristate */
+    char *socket;    /* absolute path, or "http://host:port"; NULL = no engine */
+    char *label;     /* KEY or KEY=VALUE */
+    int64_t port;
+    char *network; /* or NULL */
+    uint64_t poll_interval_ms;
+    bool relay_prompts;
+    bool restart_expired;
+};
+
 struct config_log {
     int64_t level;     /* enum log_level */
     int64_t access;    /* enum config_access */
@@ -182,6 +193,7 @@ struct config {
     struct config_quota quota;
     struct config_supervisor supervisor;
     struct config_auth auth;
+    struct config_docker docker;
     struct config_log log;
     struct config_node nodes[NODES_MAX]; /* index 0 first; the highest index is preferred */
     size_t node_count;

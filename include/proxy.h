@@ -153,7 +153,8 @@ void proxy_nodes_ordered(struct proxy *p, const unsigned *slots, unsigned count)
 /* What goes to an external node from now on; NULL for none. */
 void proxy_node_token(struct proxy *p, unsigned slot, const char *token);
 
-/* The node is gone: what still runs there is cut off, and moves on where it can. */
+/* The node is gone: what still runs there is cut off, and moves on where it can. What is known
+ * of a container's account is kept for a node of the same name. */
 void proxy_node_removed(struct proxy *p, unsigned slot);
 
 /* Does it have the lead, or still work for a client? */

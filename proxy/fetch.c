@@ -3,7 +3,8 @@
  * libcurl's multi interface on libuv: curl asks for sockets to be watched and for one timer;
  * both call curl_multi_socket_action, and afterwards finished transfers are collected and their
  * callbacks made. Curl's own callbacks only copy and flag. What a callback may do: start or
- * cancel other fetches.
+ * cancel other fetches. Answers that are streamed are collected in the same way: their bytes
+ * wait in `body` until curl has returned.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -48,6 +49,12 @@ struct fetch {
     void *data;
     bool is_too_long;
     char error_text[CURL_ERROR_SIZE];
+    void (*on_head)(void *data);
+    void (*on_piece)(void *data, struct slice piece);
+    bool has_head; /* a final one with a status that is streamed */
+    bool is_head_told;
+    const char *wanted; /* a constant of the caller, or NULL */
+    char header[FETCH_HEADER_MAX + 1];
 };
 
 static void free_fetch(struct fetch *f)
@@ -79,11 +86,51 @@ static int map_error(const struct fetch *f, CURLcode code)
     }
 }
 
+/* The first streamed fetch that has something to tell. */
+static struct fetch *find_news(struct fetch_pool *pool)
+{
+    LIST_FOREACH (it, &pool->fetches) {
+        struct fetch *f = LIST_ENTRY(it, struct fetch, link);
+        if (f->has_head && (!f->is_head_told || f->body.len > 0))
+            return f;
+    }
+    return NULL;
+}
+
+/* Each callback may change the list, so that the search begins anew after it; what is told is
+ * not told again, so that it ends. */
+static void deliver(struct fetch_pool *pool)
+{
+    struct fetch *f;
+
+    while (!pool->is_closing && (f = find_news(pool)) != NULL) {
+        if (!f->is_head_told) {
+            f->is_head_told = true;
+            f->on_head(f->data);
+            continue;
+        }
+        struct buf piece = f->body; /* outlives a cancelled fetch */
+        buf_init(&f->body, piece.max);
+        f->on_piece(f->data, buf_slice(&piece));
+        buf_done(&piece);
+    }
+}
+
+static void note_header(struct fetch *f)
+{
+    struct curl_header *header = NULL;
+
+    if (f->wanted != NULL &&
+        curl_easy_header(f->easy, f->wanted, 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
+        (void)snprintf(f->header, sizeof f->header, "%s", header->value);
+}
+
 static void collect_finished(struct fetch_pool *pool)
 {
     CURLMsg *message;
     int left;
 
+    deliver(pool);
     while (!pool->is_closing && (message = curl_multi_info_read(pool->multi, &left)) != NULL) {
         struct fetch *f = NULL;
         long status = 0;
@@ -92,10 +139,12 @@ static void collect_finished(struct fetch_pool *pool)
         CURLcode code = message->data.result;
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &f);
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_RESPONSE_CODE, &status);
+        note_header(f);
         struct fetch_result result = {
             .error = map_error(f, code),
             .status = (int)status,
             .body = buf_slice(&f->body),
+            .header = f->header,
             .error_text = f->error_text[0] != '\0' ? f->error_text : curl_easy_strerror(code),
         };
         f->done(f->data, &result);
@@ -217,6 +266,21 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data)
     return len;
 }
 
+/* Called for each line of a head. The empty one ends it; 1xx heads come before the real one. */
+static size_t on_header(char *bytes, size_t size, size_t count, void *data)
+{
+    struct fetch *f = data;
+    size_t len = size * count;
+    long status = 0;
+
+    if (len > 2 || f->on_head == NULL)
+        return len;
+    (void)bytes;
+    (void)curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
+    f->has_head = status >= 200 && status < 300;
+    return len;
+}
+
 int fetch_pool_new(uv_loop_t *loop, struct fetch_pool **ret_pool)
 {
     static bool is_curl_ready;
@@ -278,6 +342,35 @@ static int set_bearer(struct fetch *f, const char *bearer)
     return r;
 }
 
+static bool set_options(struct fetch *f, const struct fetch_request *request)
+{
+    CURL *e = f->easy;
+    long timeout = (long)request->timeout_ms;
+    long connect_timeout = timeout == 0 ? FETCH_CONNECT_MS : timeout;
+
+    if (request->is_post && (curl_easy_setopt(e, CURLOPT_POST, 1L) != CURLE_OK ||
+                             curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, 0L) != CURLE_OK ||
+                             curl_easy_setopt(e, CURLOPT_POSTFIELDS, "") != CURLE_OK))
+        return false;
+    if (request->unix_path != NULL &&
+        curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, request->unix_path) != CURLE_OK)
+        return false;
+    return curl_easy_setopt(e, CURLOPT_URL, request->url) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_PROXY, "") == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, timeout) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, connect_timeout) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_USERAGENT, "copilot-cluster") == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_HTTPHEADER, f->headers) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_HEADERDATA, f) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_WRITEDATA, f) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_ERRORBUFFER, f->error_text) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_PRIVATE, f) == CURLE_OK;
+}
+
 int fetch_start(struct fetch_pool *pool, const struct fetch_request *request, fetch_done done,
                 void *data, struct fetch **ret_fetch)
 {
@@ -288,24 +381,15 @@ int fetch_start(struct fetch_pool *pool, const struct fetch_request *request, fe
     f->done = done;
     f->data = data;
     list_init(&f->link);
-    buf_init(&f->body, FETCH_BODY_BYTES_MAX);
+    f->on_head = request->on_head;
+    f->on_piece = request->on_piece;
+    f->wanted = request->header;
+    buf_init(&f->body,
+             request->body_bytes_max == 0 ? FETCH_BODY_BYTES_MAX : request->body_bytes_max);
     f->easy = curl_easy_init();
     if (f->easy == NULL || (request->bearer != NULL && set_bearer(f, request->bearer) < 0))
         goto fail;
-    CURL *e = f->easy;
-    long timeout = (long)request->timeout_ms;
-    bool is_ok = curl_easy_setopt(e, CURLOPT_URL, request->url) == CURLE_OK &&
-                 curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http") == CURLE_OK &&
-                 curl_easy_setopt(e, CURLOPT_PROXY, "") == CURLE_OK &&
-                 curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-                 curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, timeout) == CURLE_OK &&
-                 curl_easy_setopt(e, CURLOPT_USERAGENT, "copilot-cluster") == CURLE_OK &&
-                 curl_easy_setopt(e, CURLOPT_HTTPHEADER, f->headers) == CURLE_OK &&
-                 curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
-                 curl_easy_setopt(e, CURLOPT_WRITEDATA, f) == CURLE_OK &&
-                 curl_easy_setopt(e, CURLOPT_ERRORBUFFER, f->error_text) == CURLE_OK &&
-                 curl_easy_setopt(e, CURLOPT_PRIVATE, f) == CURLE_OK;
-    if (!is_ok || curl_multi_add_handle(pool->multi, e) != CURLM_OK)
+    if (!set_options(f, request) || curl_multi_add_handle(pool->multi, f->easy) != CURLM_OK)
         goto fail;
     list_push_back(&pool->fetches, &f->link);
     if (ret_fetch != NULL)

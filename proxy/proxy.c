@@ -95,6 +95,10 @@ int proxy_open(uv_loop_t *loop, const struct config *config, const struct proxy_
     p->config = config;
     p->control_path = host->control_path;
     client_open_all(p);
+    for (unsigned i = 0; i < NODES_MAX; i++) { /* slots may be used with gaps between them */
+        list_init(&p->nodes[i].idle);
+        list_init(&p->nodes[i].busy);
+    }
     for (unsigned i = 0; i < REQUESTS_MAX; i++)
         p->free_exchange[i] = (uint16_t)(REQUESTS_MAX - 1 - i);
     p->free_exchanges = REQUESTS_MAX;
@@ -137,7 +141,7 @@ static void restore(struct proxy *p, unsigned slot)
 
     if (known == NULL || known->is_taken)
         return;
-    known->is_taken = true; /* a node that is removed and added again starts anew */
+    known->is_taken = true; /* what is known is given once */
     n->has_quota = known->has_quota;
     n->quota = known->quota;
     n->quota_wall_ms = known->quota_wall_ms < now_ms ? known->quota_wall_ms : now_ms;

@@ -84,6 +84,8 @@ void proxy_node_removed(struct proxy *p, unsigned slot)
     struct failover_event ev = {.type = FAILOVER_NODE_REMOVED, .node = (uint16_t)slot};
 
     assert(n->is_used);
+    if (n->source == NODE_DOCKER) /* containers come and go; settings are meant to stay */
+        proxy_memory_keep(p, slot);
     n->is_used = false;
     n->is_leaving = true;
     n->is_up = false;

@@ -48,6 +48,41 @@ static void remember_node(const struct proxy *p, uint16_t slot, struct memory *m
         (void)snprintf(m->active, sizeof m->active, "%s", n->name);
 }
 
+/* A place for one more: an entry of that name, a free one, or one that was used up. */
+static unsigned find_place(const struct memory *m, const char *name)
+{
+    unsigned place = m->node_count;
+
+    for (unsigned i = 0; i < m->node_count; i++) {
+        if (strcmp(m->nodes[i].name, name) == 0)
+            return i;
+        if (m->nodes[i].is_taken)
+            place = i;
+    }
+    return place < NODES_MAX ? place : 0;
+}
+
+void proxy_memory_keep(struct proxy *p, unsigned slot)
+{
+    struct memory *now = mem_alloc(1, sizeof *now);
+
+    if (p->recalled == NULL)
+        p->recalled = mem_alloc(1, sizeof *p->recalled);
+    struct memory *m = p->recalled;
+    if (now != NULL && m != NULL && driver_engine(p->driver)->nodes[slot].is_used) {
+        now->written_ms = proxy_wall_ms();
+        remember_node(p, (uint16_t)slot, now);
+        unsigned place = find_place(m, now->nodes[0].name);
+        m->nodes[place] = now->nodes[0];
+        if (place == m->node_count)
+            m->node_count++;
+        m->written_ms = now->written_ms;
+        if (strcmp(m->active, now->nodes[0].name) == 0)
+            m->active[0] = '\0'; /* who returns does not take the baton back */
+    }
+    mem_free(now);
+}
+
 int proxy_remember(const struct proxy *p, struct buf *out)
 {
     struct memory *m = mem_alloc(1, sizeof *m);

@@ -121,6 +121,9 @@ bool proxy_knows_node(const struct proxy *p, unsigned slot);
 /* Its place in the order; -1 for FAILOVER_NONE and for nodes that were removed. */
 int proxy_index_of(const struct proxy *p, unsigned slot);
 
+/* What is known of a node that goes is kept for when it returns. Out of memory: it is not. */
+void proxy_memory_keep(struct proxy *p, unsigned slot);
+
 /* Called when a part of the proxy has closed; ends the proxy when it was the last. */
 void proxy_part_closed(struct proxy *p);
 

@@ -117,6 +117,7 @@ void cluster_end_close(struct cluster *c)
             log_error("a node's process cannot be ended, the kernel holds it node=%s",
                       c->members[slot].config->name);
     }
+    cluster_docker_close(c, on_our_handle_closed);
     proxy_close(c->proxy);
 }
 

@@ -51,7 +51,7 @@ static bool on_node_process(void *host, unsigned slot, struct proxy_process_view
     const struct proc *p = fleet_proc(&c->fleet, slot);
 
     if (p == NULL)
-        return false;
+        return cluster_docker_process(c, slot, ret_view);
     const struct child *child = c->members[slot].child;
     *ret_view = (struct proxy_process_view){
         .state = state_word(p),
@@ -99,7 +99,7 @@ static bool on_login(void *host, unsigned i, struct proxy_login_view *ret_view)
         };
         return true;
     }
-    return false;
+    return cluster_docker_login(c, i, ret_view);
 }
 
 static struct ring *ring_of(const struct cluster *c, unsigned slot)

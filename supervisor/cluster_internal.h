@@ -15,6 +15,7 @@
 #include "proxy.h"
 #include "supervisor/child.h"
 #include "supervisor/cluster.h"
+#include "supervisor/cluster_docker.h"
 #include "supervisor/config_list.h"
 #include "supervisor/control.h"
 #include "supervisor/core/fleet.h"
@@ -93,6 +94,8 @@ struct cluster {
     unsigned open_handles;
     struct cluster_member members[NODES_MAX];
     unsigned member_count;
+    struct cluster_docker *docker; /* NULL: containers are not looked for */
+    void (*docker_closed)(void *data);
     struct fleet fleet;
     struct fleet_actions actions;
     struct fleet_event queue[CLUSTER_QUEUE_MAX];

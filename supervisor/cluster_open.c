@@ -17,6 +17,7 @@
 #include "log.h"
 #include "mem.h"
 #include "supervisor/cluster_internal.h"
+#include "supervisor/config_docker.h"
 #include "supervisor/launch.h"
 #include "supervisor/stale.h"
 
@@ -67,7 +68,8 @@ static int make_members(struct cluster *c, struct error *ret_error)
         c->member_count++;
         has_spawned = has_spawned || n->source == NODE_SPAWNED;
     }
-    int r = c->member_count == 0 ? 0 : cluster_open_state(c, has_spawned, ret_error);
+    bool is_needless = c->member_count == 0 && !config_docker_is_on(c->config);
+    int r = is_needless ? 0 : cluster_open_state(c, has_spawned, ret_error);
     for (unsigned slot = 0; slot < c->member_count && r == 0; slot++) {
         struct cluster_member *m = &c->members[slot];
         if (m->config->source == NODE_SPAWNED)
@@ -139,6 +141,8 @@ int cluster_open(uv_loop_t *loop, const struct config *config, struct cluster **
     }
     cluster_memory_open(c);
     add_nodes(c);
+    if (cluster_docker_open(c) < 0)
+        log_error("out of memory: containers are not looked for");
     *ret_cluster = c;
     return 0;
 }

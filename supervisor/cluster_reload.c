@@ -309,7 +309,7 @@ static void take_order(struct attempt *a)
         c->members[order[i]].index = i - leaving;
     if (!is_as_before)
         reload_add(a->result, RELOAD_APPLIED, "the order of the nodes");
-    proxy_nodes_ordered(c->proxy, order, count);
+    cluster_docker_order(c);
 }
 
 static void take_over(struct attempt *a)
@@ -332,6 +332,7 @@ static void take_over(struct attempt *a)
     a->next = NULL;
     c->child_host.state_dir = c->config->supervisor.state_dir;
     proxy_reconfigure(c->proxy, c->config);
+    cluster_docker_reconfigure(c);
     if (has_live || reload_has(a->result, RELOAD_APPLIED)) {
         log_set_level((enum log_level)c->config->log.level);
         cluster_post_policies(c);

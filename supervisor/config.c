@@ -116,6 +116,9 @@ void config_free(struct config *c)
     mem_free(c->supervisor.pidfile);
     mem_free(c->supervisor.control_socket);
     mem_free(c->log.access_file);
+    mem_free(c->docker.socket);
+    mem_free(c->docker.label);
+    mem_free(c->docker.network);
     for (size_t i = 0; i < c->node_count; i++)
         config_node_done(&c->nodes[i]);
     mem_free(c);

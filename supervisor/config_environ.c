@@ -20,6 +20,7 @@
 
 #include "mem.h"
 #include "slice.h"
+#include "supervisor/config_docker.h"
 #include "supervisor/config_listen.h"
 #include "supervisor/config_node.h"
 #include "supervisor/config_table.h"
@@ -47,6 +48,8 @@ static int set_from(struct config *c, const struct config_row *row, const char *
     struct config_text from = {.key = row->key, .text = value, .bare_ms = 1};
 
     assert(strcmp(row->section, "node") != 0);
+    if (row->type == CONFIG_TYPE_SOCKET && !config_docker_speaks(value))
+        return 0;
     if (row->type == CONFIG_TYPE_LISTEN) /* the ancestor knew only the port */
         return config_listen_set_port(&c->gateway.listen, value, ret_error);
     return config_value_set(row, c, &from, ret_error);
@@ -231,6 +234,12 @@ static int add_urls(struct source *s, const char *text)
     return 0;
 }
 
+/* The ancestor looked at COPILOT_NODES_URLS only when Docker did not answer. */
+static bool has_engine(const struct config *c)
+{
+    return config_docker_is_on(c) && config_docker_answers(&c->docker);
+}
+
 int config_environ_nodes(struct config *c, config_getenv env, struct config_report *report)
 {
     const char *json = look_up(env, "COPILOT_NODES");
@@ -245,7 +254,7 @@ int config_environ_nodes(struct config *c, config_getenv env, struct config_repo
         c->node_count = 0;
         return add_json(&s, json);
     }
-    if (urls == NULL || c->node_count > 0)
+    if (urls == NULL || c->node_count > 0 || has_engine(c))
         return 0;
     c->nodes_from_env = true;
     s.variable = "COPILOT_NODES_URLS";

@@ -92,6 +92,9 @@ static const struct config_word access_words[] = {{"off", CONFIG_ACCESS_OFF},
 #define SUPERVISOR(key_, type_, effect_, member, default_, help_)                              \
     ROW("supervisor", key_, type_, effect_, offsetof(struct config, supervisor.member),        \
         default_, help_)
+#define DOCKER(key_, type_, member, default_, help_)                                           \
+    ROW("docker", key_, type_, RESTART_DAEMON, offsetof(struct config, docker.member),         \
+        default_, help_)
 #define ANY_NODE(key_, type_, effect_, member, default_, help_)                                \
     ROW("node", key_, type_, effect_, offsetof(struct config_node, member), default_, help_)
 #define SPAWNED(...)      ANY_NODE(__VA_ARGS__), .about = CONFIG_ABOUT_SPAWNED
@@ -218,6 +221,31 @@ const struct config_row config_table_rows[] = {
     {ROW("auth", "timeout", DURATION, LIVE, offsetof(struct config, auth.timeout_ms), "15m",
          "a login code is good this long; then a fresh one"),
      RANGE(SECOND, DAY)},
+
+    {DOCKER("enabled", WORD, enabled, "auto",
+            "auto: when no node is configured and the socket is there"),
+     .words = tristate_words},
+    {DOCKER("socket", SOCKET, socket, "/var/run/docker.sock",
+            "of the engine: /PATH or tcp://HOST:PORT of a socket proxy"),
+     .environ_names = {"DOCKER_HOST"}},
+    {DOCKER("label", TOKEN, label, "copilot.node=true",
+            "containers with this label are nodes"),
+     RANGE(1, 255)},
+    {DOCKER("port", INTEGER, port, "4141",
+            "where they listen, unless label copilot.port says"),
+     RANGE(1, 65535)},
+    {DOCKER("network", TOKEN, network, NULL,
+            "the one to reach them on; when empty: one that fits"),
+     RANGE(0, 127), .example = "copilot"},
+    {DOCKER("poll_interval", DURATION, poll_interval_ms, "60s",
+            "look at the list again; changes are told by events"),
+     RANGE(100, DAY)},
+    {DOCKER("relay_prompts", BOOL, relay_prompts, "yes",
+            "follow their logs for login codes and evidence"),
+     .words = bool_words},
+    {DOCKER("restart_expired", BOOL, restart_expired, "no",
+            "yes: restart a container whose login code has expired"),
+     .words = bool_words},
 
     {ROW("log", "level", WORD, LIVE, offsetof(struct config, log.level), "info",
          "silent, error, warn, info or debug"),

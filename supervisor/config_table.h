@@ -38,6 +38,7 @@ enum config_type {
     CONFIG_TYPE_UMASK,      /* struct config_optional, written in octal */
     CONFIG_TYPE_INCLUDE,    /* patterns of file names; no field: config_files has read them */
     CONFIG_TYPE_TOKEN,      /* char *, visible ASCII, goes into an HTTP header; or NULL */
+    CONFIG_TYPE_SOCKET,     /* char *, of the Docker Engine: see config_docker.h */
     CONFIG_TYPE_COMMAND,    /* char *, kept with its quotes */
     CONFIG_TYPE_LISTEN,     /* struct config_listens; min and max of how many */
     CONFIG_TYPE_URL,        /* char *url, url_host and url_port of struct config_node */

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "supervisor/config_docker.h"
 #include "supervisor/config_exit_codes.h"
 #include "supervisor/config_listen.h"
 #include "supervisor/config_node.h"
@@ -213,6 +214,13 @@ static int set_command(const struct config_row *row, void *field,
     return replace(field, text.at, text.len);
 }
 
+static int set_socket(const struct config_row *row, void *field, const struct config_text *from,
+                      struct error *ret_error)
+{
+    (void)row;
+    return config_docker_socket(from->text, field, ret_error);
+}
+
 static int set_listen(const struct config_row *row, void *field, const struct config_text *from,
                       struct error *ret_error)
 {
@@ -236,18 +244,31 @@ int config_value_set(const struct config_row *row, void *base, const struct conf
 {
     /* The types that are not here belong to nodes, see config_node. */
     static setter *const setters[CONFIG_TYPE_COUNT] = {
-        [CONFIG_TYPE_DURATION] = set_unsigned,   [CONFIG_TYPE_SECONDS] = set_signed,
-        [CONFIG_TYPE_BYTES] = set_unsigned,      [CONFIG_TYPE_INTEGER] = set_signed,
-        [CONFIG_TYPE_BOOL] = set_word,           [CONFIG_TYPE_WORD] = set_word,
-        [CONFIG_TYPE_NAME] = set_name,           [CONFIG_TYPE_DIRECTORY] = set_directory,
-        [CONFIG_TYPE_HOME_FILE] = set_home_file, [CONFIG_TYPE_TOKEN] = set_token,
-        [CONFIG_TYPE_COMMAND] = set_command,     [CONFIG_TYPE_LISTEN] = set_listen,
-        [CONFIG_TYPE_WORDS] = set_words,         [CONFIG_TYPE_PRICE] = set_price,
-        [CONFIG_TYPE_FILE] = set_file,           [CONFIG_TYPE_NODE_PATH] = set_checked,
-        [CONFIG_TYPE_NODE_FILE] = set_checked,   [CONFIG_TYPE_USER] = set_checked,
-        [CONFIG_TYPE_GROUP] = set_checked,       [CONFIG_TYPE_ADJUST] = set_optional,
-        [CONFIG_TYPE_LIMIT] = set_optional,      [CONFIG_TYPE_SIZE_LIMIT] = set_optional,
-        [CONFIG_TYPE_UMASK] = set_optional,      [CONFIG_TYPE_EXIT_CODES] = set_exit_codes,
+        [CONFIG_TYPE_DURATION] = set_unsigned,
+        [CONFIG_TYPE_SECONDS] = set_signed,
+        [CONFIG_TYPE_BYTES] = set_unsigned,
+        [CONFIG_TYPE_INTEGER] = set_signed,
+        [CONFIG_TYPE_BOOL] = set_word,
+        [CONFIG_TYPE_WORD] = set_word,
+        [CONFIG_TYPE_NAME] = set_name,
+        [CONFIG_TYPE_DIRECTORY] = set_directory,
+        [CONFIG_TYPE_HOME_FILE] = set_home_file,
+        [CONFIG_TYPE_TOKEN] = set_token,
+        [CONFIG_TYPE_COMMAND] = set_command,
+        [CONFIG_TYPE_LISTEN] = set_listen,
+        [CONFIG_TYPE_SOCKET] = set_socket,
+        [CONFIG_TYPE_WORDS] = set_words,
+        [CONFIG_TYPE_PRICE] = set_price,
+        [CONFIG_TYPE_FILE] = set_file,
+        [CONFIG_TYPE_NODE_PATH] = set_checked,
+        [CONFIG_TYPE_NODE_FILE] = set_checked,
+        [CONFIG_TYPE_USER] = set_checked,
+        [CONFIG_TYPE_GROUP] = set_checked,
+        [CONFIG_TYPE_ADJUST] = set_optional,
+        [CONFIG_TYPE_LIMIT] = set_optional,
+        [CONFIG_TYPE_SIZE_LIMIT] = set_optional,
+        [CONFIG_TYPE_UMASK] = set_optional,
+        [CONFIG_TYPE_EXIT_CODES] = set_exit_codes,
     };
     assert(row->type < CONFIG_TYPE_COUNT);
     if (row->type == CONFIG_TYPE_INCLUDE)
@@ -306,6 +327,7 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
     case CONFIG_TYPE_FILE:
     case CONFIG_TYPE_HOME_FILE:
     case CONFIG_TYPE_TOKEN:
+    case CONFIG_TYPE_SOCKET:
     case CONFIG_TYPE_COMMAND:
     case CONFIG_TYPE_URL:
     case CONFIG_TYPE_NODE_PATH:

@@ -43,6 +43,7 @@
 #include "log.h"
 #include "supervisor/cli.h"
 #include "supervisor/cluster.h"
+#include "supervisor/config_docker.h"
 #include "supervisor/core/redact.h"
 
 /* What the words after the subcommand said. */
@@ -171,7 +172,10 @@ static void announce(const struct options *options, const struct config *config)
         log_info("nodes come from COPILOT_NODES or COPILOT_NODES_URLS, those of the file are "
                  "not used ignored=%zu",
                  config->nodes_ignored);
-    if (config->node_count == 0)
+    if (config->node_count == 0 && config_docker_is_on(config))
+        log_info("no node is configured: containers with label %s are looked for at %s",
+                 config->docker.label, config->docker.socket);
+    else if (config->node_count == 0)
         log_warn(
             "there is no node, every request gets 503: add a section [node:first] to %s, or "
             "set COPILOT_NODES",
@@ -246,7 +250,15 @@ static int print_check(const struct options *options, const struct config *confi
                        "  from COPILOT_NODES or COPILOT_NODES_URLS; %zu of the file are not "
                        "used\n",
                        config->nodes_ignored);
-    return r == 0 ? list_nodes(config, "  ", out) : r;
+    if (r == 0)
+        r = list_nodes(config, "  ", out);
+    if (r == 0 && config_docker_is_on(config))
+        r = buf_printf(out, "  and containers with label %s, by the engine at %s%s\n",
+                       config->docker.label, config->docker.socket,
+                       config_docker_answers(&config->docker)
+                           ? ""
+                           : " (which cannot be connected to now)");
+    return r;
 }
 
 static int command_check(const struct options *options)

@@ -1,8 +1,7 @@
 /* output - what a node prints, as clean lines.
  *
  * The pipe is always read, as a node whose reader stops buffers without bound, and one whose
- * reader goes away dies (FACTS 1). Bytes collect in a line buffer until a line end comes; what
- * is longer than the buffer is dropped, and the line says how much.
+ * reader goes away dies (FACTS 1).
  *
  * EOF says nothing about the process: a grandchild may hold the pipe open long after it, or the
  * node may close it and live on. So an end comes from output_finish() only; it reads what is
@@ -23,64 +22,20 @@
 #include "bounds.h"
 #include "log.h"
 #include "mem.h"
-#include "supervisor/core/clean.h"
-#include "supervisor/core/redact.h"
+#include "supervisor/lines.h"
 
 #define OUTPUT_MAGIC   0x4f555450u
 #define LAST_WORDS_MAX (256 * 1024) /* a pipe holds 64 KiB; a grandchild may still write */
-#define CUT_NOTE_SIZE  48
 
 struct output {
     uint32_t magic;
-    int stream;
-    output_line on_line;
-    void *data;
     uv_pipe_t pipe;
     bool is_reading;
-    size_t len;  /* bytes in `line` */
-    size_t lost; /* bytes of the same line that did not fit */
-    char line[OUTPUT_LINE_MAX];
+    struct lines lines;
 };
 
 /* One for all: bytes are consumed before the callback returns (one loop, one thread). */
 static char read_buffer[READ_BUFFER_BYTES];
-static char clean_buffer[OUTPUT_LINE_MAX];
-
-static void emit(struct output *o)
-{
-    size_t size = sizeof clean_buffer;
-
-    if (o->len > 0 && o->line[o->len - 1] == '\r')
-        o->len--;
-    if (o->lost > 0)
-        size -= CUT_NOTE_SIZE;
-    size_t len = clean_line(o->line, o->len, clean_buffer, size);
-    len = redact_line(clean_buffer, len);
-    if (o->lost > 0)
-        len += (size_t)snprintf(clean_buffer + len, CUT_NOTE_SIZE, " [%zu bytes cut]", o->lost);
-    o->len = 0;
-    o->lost = 0;
-    o->on_line(o->data, o->stream, clean_buffer, len);
-}
-
-static void feed(struct output *o, const char *bytes, size_t n)
-{
-    while (n > 0) {
-        const char *end = memchr(bytes, '\n', n);
-        size_t part = end == NULL ? n : (size_t)(end - bytes);
-        size_t fits = sizeof o->line - o->len;
-        if (fits > part)
-            fits = part;
-        memcpy(o->line + o->len, bytes, fits);
-        o->len += fits;
-        o->lost += part - fits;
-        if (end == NULL)
-            return;
-        emit(o);
-        bytes += part + 1;
-        n -= part + 1;
-    }
-}
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
@@ -95,7 +50,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
     assert(o->magic == OUTPUT_MAGIC);
     if (n > 0) {
-        feed(o, buf->base, (size_t)n);
+        lines_feed(&o->lines, buf->base, (size_t)n);
     } else if (n < 0) {
         (void)uv_read_stop(stream);
         o->is_reading = false;
@@ -122,9 +77,7 @@ int output_open(uv_loop_t *loop, int fd, int stream, output_line on_line, void *
         return -ENOMEM;
     }
     o->magic = OUTPUT_MAGIC;
-    o->stream = stream;
-    o->on_line = on_line;
-    o->data = data;
+    lines_init(&o->lines, stream, on_line, data);
     (void)uv_pipe_init(loop, &o->pipe, 0); /* always succeeds */
     o->pipe.data = o;
     int r = uv_pipe_open(&o->pipe, fd);
@@ -156,10 +109,9 @@ void output_finish(struct output *o)
             continue;
         if (n <= 0)
             break;
-        feed(o, read_buffer, (size_t)n);
+        lines_feed(&o->lines, read_buffer, (size_t)n);
         total += (size_t)n;
     }
-    if (o->len > 0 || o->lost > 0)
-        emit(o);
+    lines_finish(&o->lines);
     uv_close((uv_handle_t *)&o->pipe, on_closed);
 }

@@ -56,6 +56,16 @@ clang_runtime_package() {
     ! is_offered libclang-rt-dev || echo libclang-rt-dev
 }
 
+# Only root can run an engine of its own; others need not install what they cannot use.
+docker_packages() {
+    [ "$(id -u)" = 0 ] || return 0
+    for pair in dockerd:docker.io docker-compose:docker-compose iptables:iptables; do
+        PATH=$PATH:/usr/sbin command -v "${pair%:*}" >/dev/null 2>&1 || echo "${pair#*:}"
+    done
+    # Newer systems have the client in a package of its own.
+    command -v docker >/dev/null 2>&1 || ! is_offered docker-cli || echo docker-cli
+}
+
 # Runs quietly; on failure shows what was said.
 quietly() {
     if ! said=$("$@" 2>&1 </dev/null); then
@@ -106,7 +116,7 @@ missing() {
     [ -d /usr/share/llhttp ] && [ -d /usr/share/include/llhttp ] ||
         wanted="$wanted $(llhttp_package)"
     case $1 in
-    test) wanted="$wanted $TEST_PACKAGES $(clang_runtime_package)" ;;
+    test) wanted="$wanted $TEST_PACKAGES $(clang_runtime_package) $(docker_packages)" ;;
     bench) wanted="$wanted $BENCH_PACKAGES" ;;
     esac
     if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
@@ -146,10 +156,10 @@ apt() {
 
 # Debian starts the servers that it installs. Ours are there to be measured, not to serve.
 no_service() {
-    for server in nginx haproxy; do
+    for server in nginx haproxy docker; do
         case $2 in *$server*)
             [ ! -d /run/systemd/system ] || quietly $1 systemctl disable --now $server ||
-                echo "deps: $server was installed for the bench, and may run now" >&2
+                echo "deps: $server was installed for the tests, and may run now" >&2
             ;;
         esac
     done
