@@ -235,7 +235,7 @@ const struct config_row config_table_rows[] = {
             "where they listen, unless label copilot.port says"),
      RANGE(1, 65535)},
     {DOCKER("network", TOKEN, network, NULL,
-            "the one to reach them on; when empty: one that fits"),
+            "to reach them on; when empty: one that fits"),
      RANGE(0, 127), .example = "copilot"},
     {DOCKER("poll_interval", DURATION, poll_interval_ms, "60s",
             "look at the list again; changes are told by events"),

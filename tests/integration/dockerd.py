@@ -119,8 +119,8 @@ class Engine:
             if names:
                 self.docker("rm", "-f", *names, check=False)
             self.stop()
-        mounts = [line.split()[1] for line in pathlib.Path("/proc/mounts").read_text().split("\n")
-                  if str(self.folder) in line]
+        lines = pathlib.Path("/proc/mounts").read_text().splitlines()
+        mounts = [line.split()[1] for line in lines if str(self.folder) in line]
         for mount in sorted(mounts, reverse=True):
             subprocess.run(["umount", "-l", mount], check=False)
         subprocess.run(["ip", "netns", "del", self.netns], check=False)
@@ -168,7 +168,7 @@ class Engine:
     def run(self, name, *command, labels=None, options=(), image="node:test"):
         """A container; the label that makes it a node is there unless labels say otherwise."""
         labels = {"copilot.node": "true"} if labels is None else labels
-        words = [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
+        words = [word for label in labels.items() for word in ("--label", "=".join(label))]
         command = command or ("/usr/bin/node", "/opt/dockernode.mjs")
         return self.docker("run", "-d", "--name", name, *words, *options, image, *command)
 

@@ -1,4 +1,4 @@
-// dockernode - a node for a container: answers as copilot-api does, for an account that is well.
+// dockernode - a node for a container: answers as copilot-api does, for a good account.
 //
 // PORT says where it listens, NAME what it says in its answers. It ends at once on TERM, as the
 // first process of a container only does when it asks for it.

@@ -1,4 +1,4 @@
-"""test_docker_real - containers of a real dockerd as nodes: found, ordered, followed, left alone.
+"""test_docker_real - containers of a real dockerd as nodes: found, ordered, followed.
 
 One engine for all of these tests; each test removes its containers. The program runs where the
 engine does and is talked to through a unix socket, since its network is not ours.
@@ -137,7 +137,7 @@ def test_labels_say_port_index_and_address(engine, cluster):
                             "copilot.index": "2"}, options=("-e", "PORT=5000"))
     engine.run("bb", labels={"copilot.node": "true", "copilot.index": "1"})
     engine.run("cc", labels={"copilot.node": "true",
-                            "copilot.url": f"http://{engine.address("bb")}:4141"})
+                            "copilot.url": f"http://{engine.address('bb')}:4141"})
     engine.run("dd", labels={"copilot.node": "true", "copilot.port": "x\x01é"})
     engine.run("ee", labels={"copilot.node": "true", "copilot.url": "ftp://nowhere"})
     one = cluster()
