@@ -41,6 +41,9 @@
 #define LEAVING_MAX     64   /* refused, or their last answer is out: beside connections_max */
 #define LISTEN_BACKLOG  4096 /* as REQUESTS_MAX; the kernel cuts it to net.core.somaxconn */
 
+/* Who may call */
+#define CIDRS_MAX 64 /* ranges in one list: each is compared with every request's address */
+
 /* HTTP, client side */
 #define HEAD_BYTES_MAX    (16 * 1024)   /* nginx and Node have 8-16 KiB; beyond it: 431 */
 #define HEAD_FIELDS_MAX   100           /* beyond it: 431 */
@@ -109,6 +112,7 @@
 #define IDENTITY_GROUPS_MAX 1024
 /* Of one node, when /metrics adds up what it takes; a wrapper and its server are two or three.
  */
-#define USAGE_PROCESSES_MAX 32
+#define USAGE_PROCESSES_MAX   32
+#define GROUP_ENTRY_BYTES_MAX (64 * 1024) /* a group with all of its members' names */
 
 #endif

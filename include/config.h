@@ -15,6 +15,7 @@
 
 #include "bounds.h"
 #include "buf.h"
+#include "cidr.h"
 #include "error.h"
 #include "node.h"
 #include "price.h"
@@ -118,6 +119,19 @@ struct config_log {
     char *access_file; /* absolute; NULL = stderr */
 };
 
+/* [access]: who may ask for what. Names and origins are in lower case with single blanks
+ * between them; NULL = none. */
+struct config_callers {
+    struct cidr_list allow; /* addresses that may use the gateway */
+    struct cidr_list trusted_proxies;
+    char *hosts;
+    char *cors_origins;
+    char *api_keys_file;    /* absolute; NULL = any credential is taken and dropped */
+    char *admin_token_file; /* absolute; NULL = no token */
+    char *control_group;    /* a name or number that exists; NULL = nobody but our user */
+    bool open;              /* do not refuse to start open to the world */
+};
+
 /* A number that may also be left as the process that starts us has it. */
 struct config_optional {
     bool is_set;   /* false: "inherit" */
@@ -195,6 +209,7 @@ struct config {
     struct config_auth auth;
     struct config_docker docker;
     struct config_log log;
+    struct config_callers callers;
     struct config_node nodes[NODES_MAX]; /* index 0 first; the highest index is preferred */
     size_t node_count;
     bool nodes_from_env;  /* COPILOT_NODES or COPILOT_NODES_URLS gave the list */

@@ -1,7 +1,7 @@
 /* admin - what the gateway answers about itself.
  *
  * /health is always 200: the ancestor's users read its fields, not its status. Device codes are
- * in it for callers on this machine only: loopback and unix sockets.
+ * in it for the owner only (core/admit.c).
  *
  * SPDX-License-Identifier: MIT
  */
@@ -31,7 +31,7 @@ static void answer_health(struct client *c)
     struct buf body;
 
     buf_init(&body, 0);
-    int r = admin_json_health(client_proxy(c), peer_is_local(&c->peer), &body);
+    int r = admin_json_health(client_proxy(c), c->message->is_owner, &body);
     send_json(c, 200, r, &body);
 }
 
@@ -49,11 +49,6 @@ static void answer_metrics(struct client *c)
 {
     struct buf body;
 
-    if (!peer_is_local(&c->peer)) {
-        client_answer_error(c, ROUTE_OPENAI, 403, "/metrics answers on this machine only.",
-                            NULL, 0);
-        return;
-    }
     buf_init(&body, 0);
     if (metrics_write(client_proxy(c), &body) < 0)
         client_answer_error(c, ROUTE_OPENAI, 503, "The gateway is out of memory.", NULL, 1);

@@ -319,9 +319,6 @@ void admin_control_answer(struct client *c, const struct route *route)
         client_answer(c, 200, "text/plain", "", SLICE("ok\n"));
     else if (path.endpoint == ADMIN_READYZ)
         answer_ready(c);
-    else if (!peer_is_local(&c->peer))
-        refuse(c, 403, "This is for callers on the machine itself.",
-               "Use the control socket, or http://127.0.0.1 there.");
     else
         answer_owner(c, &path);
 }

@@ -33,6 +33,7 @@ struct client_message *client_message(struct client *c)
     buf_init(&m->head, 0); /* bounded by core/strict.c */
     buf_init(&m->target, TARGET_BYTES_MAX);
     buf_init(&m->body, ADMIN_BODY_BYTES_MAX);
+    buf_init(&m->page_lines, HEAD_BYTES_MAX);
     m->route = (struct route){.kind = ROUTE_BAD_TARGET};
     m->minor = 1;
     c->message = m;
@@ -48,6 +49,7 @@ void client_drop_message(struct client *c)
     buf_done(&m->head);
     buf_done(&m->target);
     buf_done(&m->body);
+    buf_done(&m->page_lines);
     mem_free(m);
     c->message = NULL;
 }

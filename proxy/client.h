@@ -62,6 +62,9 @@ bool client_is_behind(const struct client *c);
 /* May the answer say that the connection stays open? */
 bool client_is_persistent(const struct client *c);
 
+/* Fields that the head of an answer needs so that a web page may read it; mostly none. */
+const struct buf *client_page_lines(const struct client *c);
+
 /* The head of a node's answer goes out, for the access log. */
 void client_note_head(struct client *c, unsigned status);
 

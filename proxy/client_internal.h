@@ -95,6 +95,11 @@ struct client_message {
     char request_id[REQUEST_ID_MAX + 1]; /* "" until the head is read */
     bool is_head_request;
     char last_event_id[32]; /* of /admin/events; "" = none */
+
+    /* Who asks. */
+    bool is_owner;         /* may see and do what is the owner's */
+    uint8_t caller[16];    /* the peer's address, or what a trusted proxy says in its place */
+    struct buf page_lines; /* whole fields for a web page that may read the answer */
 };
 
 /* What the loop needs while it writes or shuts down; most answers are written without it. */
@@ -157,6 +162,12 @@ void client_access_exchange(struct client *c);
 
 /* The request has ended: its line is written. Harmless when there is none. */
 void client_access_end(struct client *c, enum client_access_end end);
+
+/* ---- client_admit.c */
+struct head;
+
+/* Judges who asks, when the route is known: sets refusal and refusal_status if it may not. */
+void client_admit(struct client *c, const struct head *h, const struct framing *framing);
 
 /* ---- client_parse.c */
 /* More bytes, in phase IDLE, HEAD or BODY. White space in them may be written over. */

@@ -121,7 +121,9 @@ static int judge_head(struct client *c, const struct head *h)
         return refuse_now(c, 413, "The request body is longer than [gateway] body_max.");
     if (m->route.kind == ROUTE_RESET_ACTIVE && framing.content_length > ADMIN_BODY_BYTES_MAX)
         return refuse_now(c, 413, own_body_too_long);
-    note_refusal(c, &framing);
+    client_admit(c, h, &framing);
+    if (m->refusal_status == 0)
+        note_refusal(c, &framing);
     if (m->refusal_status != 0 && framing.expects_continue)
         return -1; /* answered before the body is sent (RFC 9110 section 10.1.1) */
     set_framing(c, h, &framing);

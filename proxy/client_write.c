@@ -268,13 +268,15 @@ void client_answer(struct client *c, unsigned status, const char *content_type,
     if (m->request_id[0] == '\0') /* of a head that could not be read */
         exchange_text_request_id(c->proxy, NULL, m->request_id, sizeof m->request_id);
     size_t shown = m->is_head_request ? 0 : body.len;
-    int r = buf_printf(
-        out,
-        "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-        "Cache-Control: no-store\r\n%sX-Request-Id: %s\r\n%s\r\n",
-        status, answer_phrase(status), content_type, body.len, extra_fields, m->request_id,
-        client_is_persistent(c) ? (m->minor == 0 ? "Connection: keep-alive\r\n" : "")
-                                : "Connection: close\r\n");
+    int r =
+        buf_printf(out,
+                   "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+                   "Cache-Control: no-store\r\n%s%.*s%sX-Request-Id: %s\r\n%s\r\n",
+                   status, answer_phrase(status), content_type, body.len, extra_fields,
+                   (int)m->page_lines.len, m->page_lines.len == 0 ? "" : m->page_lines.data,
+                   status == 401 ? "WWW-Authenticate: Bearer\r\n" : "", m->request_id,
+                   client_is_persistent(c) ? (m->minor == 0 ? "Connection: keep-alive\r\n" : "")
+                                           : "Connection: close\r\n");
     if (r == 0)
         r = buf_append(out, body.at, shown);
     if (r < 0) {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "client.h"
 #include "driver.h"
 
 #define CHAIN_BYTES_MAX                                                                        \
@@ -20,12 +21,16 @@ static const struct slice dropped_to_node[] = {
     {"expect", 6},
     {"accept-encoding", 15},
     {"authorization", 13},
+    {"cookie", 6}, /* of other services of this machine: browsers send it to each port */
     {"x-api-key", 9},
     {"api-key", 7},
+    {"x-goog-api-key", 14},
     {"x-request-id", 12},
     {"x-forwarded-for", 15},
 };
 static const struct slice dropped_to_client[] = {{"content-length", 14}, {"x-request-id", 12}};
+/* A node's own Access-Control-Allow-Origin: * would open us to every web page. */
+static const struct slice dropped_prefix = {"access-control-", 15};
 
 static bool is_listed(struct slice name, const struct slice *list, size_t count)
 {
@@ -34,6 +39,13 @@ static bool is_listed(struct slice name, const struct slice *list, size_t count)
             return true;
     }
     return false;
+}
+
+static bool has_dropped_prefix(struct slice name)
+{
+    if (name.len > dropped_prefix.len)
+        name.len = dropped_prefix.len;
+    return slice_equal_nocase(name, dropped_prefix);
 }
 
 static int append_line(struct buf *out, struct slice name, struct slice value)
@@ -65,7 +77,7 @@ static int append_fields(struct buf *out, const struct fields *fields,
 
     for (size_t i = 0; i < fields->count && r == 0; i++) {
         const struct framing_field *field = &fields->at[i];
-        if (is_listed(field->name, dropped, dropped_count) ||
+        if (is_listed(field->name, dropped, dropped_count) || has_dropped_prefix(field->name) ||
             framing_is_hop_by_hop(field->name, fields->at + fields->hop_at, fields->hop_count))
             continue;
         r = append_line(out, field->name, field->value);
@@ -187,6 +199,8 @@ int exchange_text_answer_head(struct buf *out, const struct exchange *x, bool is
 
     if (r == 0)
         r = buf_append_slice(out, buf_slice(&x->answer_fields));
+    if (r == 0 && x->client != NULL)
+        r = buf_append_slice(out, buf_slice(client_page_lines(x->client)));
     if (r == 0)
         r = append_line(out, SLICE("X-Request-Id"), slice_of(x->request_id));
     if (r == 0 && x->has_length && x->status != 204)

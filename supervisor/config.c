@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "supervisor/config_callers.h"
 #include "supervisor/config_environ.h"
 #include "supervisor/config_files.h"
 #include "supervisor/config_ini.h"
@@ -77,6 +78,8 @@ static int load(struct loader *l, bool may_be_missing, config_getenv env)
         r = config_environ_nodes(l->config, env, &l->report);
     if (r == 0)
         r = config_environ_state_dir(l->config, env, &l->report);
+    if (r == 0)
+        config_callers_check(l->path, l->config, &l->report);
     if (r == 0 && l->report.status == 0 && l->report.count > 0)
         r = -EINVAL;
     return r;
@@ -119,6 +122,7 @@ void config_free(struct config *c)
     mem_free(c->docker.socket);
     mem_free(c->docker.label);
     mem_free(c->docker.network);
+    config_callers_done(&c->callers);
     for (size_t i = 0; i < c->node_count; i++)
         config_node_done(&c->nodes[i]);
     mem_free(c);

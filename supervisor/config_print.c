@@ -52,6 +52,7 @@ static const char *section_note(const char *section)
 {
     static const char *const notes[][2] = {
         {"gateway", "the one endpoint that clients use"},
+        {"access", "who may ask for what"},
         {"quota", "what accounts have left, and how often they are asked"},
         {"multipliers", "what a turn with a model takes from the quota"},
         {"supervisor", "the program itself"},
@@ -220,7 +221,8 @@ static int print_row(const struct config_row *row, const void *base, struct buf 
     buf_init(&value, 0);
     int r = config_value_print(row, base, &value);
     /* An empty set is a value; an empty string is none. */
-    if (r == 0 && (value.len > 0 || row->type == CONFIG_TYPE_WORDS))
+    bool is_set = row->type == CONFIG_TYPE_WORDS || row->type == CONFIG_TYPE_CIDRS;
+    if (r == 0 && (value.len > 0 || is_set))
         r = buf_printf(out, "%s = %.*s\n", row->key, (int)value.len, value.data);
     buf_done(&value);
     return r;

@@ -95,6 +95,9 @@ static const struct config_word access_words[] = {{"off", CONFIG_ACCESS_OFF},
 #define DOCKER(key_, type_, member, default_, help_)                                           \
     ROW("docker", key_, type_, RESTART_DAEMON, offsetof(struct config, docker.member),         \
         default_, help_)
+#define CALLERS(key_, type_, effect_, member, default_, help_)                                 \
+    ROW("access", key_, type_, effect_, offsetof(struct config, callers.member), default_,     \
+        help_)
 #define ANY_NODE(key_, type_, effect_, member, default_, help_)                                \
     ROW("node", key_, type_, effect_, offsetof(struct config_node, member), default_, help_)
 #define SPAWNED(...)      ANY_NODE(__VA_ARGS__), .about = CONFIG_ABOUT_SPAWNED
@@ -170,6 +173,30 @@ const struct config_row config_table_rows[] = {
              "requests that wait for a node at once"),
      RANGE(0, REQUESTS_MAX)},
 
+    {CALLERS("allow", CIDRS, LIVE, allow, "loopback private",
+             "who may use it: ranges as 192.168.0.0/16, or all"),
+     RANGE(0, CIDRS_MAX)},
+    {CALLERS("api_keys_file", FILE, LIVE, api_keys_file, NULL,
+             "one of these is needed then"),
+     RANGE(0, CONFIG_PATH_MAX), .example = "/etc/copilot-keys"},
+    {CALLERS("admin_token_file", FILE, LIVE, admin_token_file, NULL,
+             "opens /admin from elsewhere"),
+     RANGE(0, CONFIG_PATH_MAX), .example = "/etc/copilot-token"},
+    {CALLERS("control_group", GROUP, LIVE, control_group, NULL,
+             "may control it by unix sockets"),
+     RANGE(0, IDENTITY_NAME_MAX), .example = "0"},
+    {CALLERS("hosts", HOSTS, LIVE, hosts, NULL,
+             "names of this gateway in DNS"),
+     .example = "copilot.example.com"},
+    {CALLERS("cors_origins", ORIGINS, LIVE, cors_origins, NULL,
+             "web pages that may use /v1"),
+     .example = "https://chat.example.com"},
+    {CALLERS("trusted_proxies", CIDRS, LIVE, trusted_proxies, NULL,
+             "whose X-Forwarded-For is believed"),
+     RANGE(0, CIDRS_MAX), .example = "127.0.0.1"},
+    {CALLERS("open", BOOL, RESTART_DAEMON, open, "no",
+             "yes: start, even if the whole world may use it"),
+     .words = bool_words},
     {QUOTA("poll_interval", DURATION, poll_interval_ms, "5m",
            "between two looks at an account's quota"),
      RANGE(100, 7 * DAY), .environ_names = {"POLL_INTERVAL"}},

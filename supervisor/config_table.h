@@ -40,6 +40,9 @@ enum config_type {
     CONFIG_TYPE_TOKEN,      /* char *, visible ASCII, goes into an HTTP header; or NULL */
     CONFIG_TYPE_SOCKET,     /* char *, of the Docker Engine: see config_docker.h */
     CONFIG_TYPE_COMMAND,    /* char *, kept with its quotes */
+    CONFIG_TYPE_CIDRS,      /* struct cidr_list; max of how many */
+    CONFIG_TYPE_HOSTS,      /* char *, names in lower case with single blanks; or NULL */
+    CONFIG_TYPE_ORIGINS,    /* the same of scheme://host[:port] */
     CONFIG_TYPE_LISTEN,     /* struct config_listens; min and max of how many */
     CONFIG_TYPE_URL,        /* char *url, url_host and url_port of struct config_node */
     CONFIG_TYPE_EXIT_CODES, /* struct config_exit_codes */

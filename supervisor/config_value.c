@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "mem.h"
+#include "supervisor/config_callers.h"
 #include "supervisor/config_docker.h"
 #include "supervisor/config_exit_codes.h"
 #include "supervisor/config_listen.h"
@@ -234,6 +235,25 @@ static int set_exit_codes(const struct config_row *row, void *field,
     return config_exit_codes_parse(from->text, field, ret_error);
 }
 
+static int set_cidrs(const struct config_row *row, void *field, const struct config_text *from,
+                     struct error *ret_error)
+{
+    return config_callers_parse_cidrs(row, from->text, field, ret_error);
+}
+
+static int set_names(const struct config_row *row, void *field, const struct config_text *from,
+                     struct error *ret_error)
+{
+    struct buf names;
+
+    buf_init(&names, 0);
+    int r = config_callers_parse_names(row, from->text, &names, ret_error);
+    if (r == 0)
+        r = replace(field, names.data, names.len);
+    buf_done(&names);
+    return r;
+}
+
 /* ---------------------------------------------------------------- the table of types */
 
 typedef int setter(const struct config_row *row, void *field, const struct config_text *from,
@@ -269,6 +289,9 @@ int config_value_set(const struct config_row *row, void *base, const struct conf
         [CONFIG_TYPE_SIZE_LIMIT] = set_optional,
         [CONFIG_TYPE_UMASK] = set_optional,
         [CONFIG_TYPE_EXIT_CODES] = set_exit_codes,
+        [CONFIG_TYPE_CIDRS] = set_cidrs,
+        [CONFIG_TYPE_HOSTS] = set_names,
+        [CONFIG_TYPE_ORIGINS] = set_names,
     };
     assert(row->type < CONFIG_TYPE_COUNT);
     if (row->type == CONFIG_TYPE_INCLUDE)
@@ -334,11 +357,15 @@ int config_value_print(const struct config_row *row, const void *base, struct bu
     case CONFIG_TYPE_NODE_FILE:
     case CONFIG_TYPE_USER:
     case CONFIG_TYPE_GROUP:
+    case CONFIG_TYPE_HOSTS:
+    case CONFIG_TYPE_ORIGINS:
         return print_text(row, *(char *const *)field, out);
     case CONFIG_TYPE_LISTEN:
         return config_listen_print(field, out);
     case CONFIG_TYPE_EXIT_CODES:
         return config_exit_codes_print(field, out);
+    case CONFIG_TYPE_CIDRS:
+        return config_callers_print_cidrs(field, out);
     case CONFIG_TYPE_ADJUST:
     case CONFIG_TYPE_LIMIT:
     case CONFIG_TYPE_SIZE_LIMIT:

@@ -63,7 +63,7 @@ format() {
 
 # Headers that pure code may have, as a regex of what stands between the quotes or brackets.
 PURE_SYSTEM='<(assert|inttypes|limits|stdalign|stdarg|stdbool|stddef|stdint|string)\.h>'
-PURE_OURS='"(slice|list|bounds|error|node|failover|price)\.h"'
+PURE_OURS='"(slice|list|bounds|error|node|failover|price|cidr)\.h"'
 
 layers() {
     look '#include "(\.\./)*supervisor/' "-> proxy must not know the supervisor (DESIGN 2)" \

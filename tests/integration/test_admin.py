@@ -47,7 +47,7 @@ class Events:
         self.sock.settimeout(30)
         self.sock.connect(control(c))
         seen = f"Last-Event-ID: {last}\r\n" if last else ""
-        self.sock.sendall(f"GET /admin/events HTTP/1.1\r\nHost: x\r\n{seen}\r\n".encode())
+        self.sock.sendall(f"GET /admin/events HTTP/1.1\r\nhost:\r\n{seen}\r\n".encode())
         self.file = self.sock.makefile("r")
         assert "200" in self.file.readline()
         while self.file.readline().strip():
@@ -171,7 +171,7 @@ def test_the_gateway_port_tells_it_to_this_machine_only(cluster):
     for target in ("/admin/nodes", "/admin/logins", "/admin/config", "/admin/nodes/one/logs",
                    "/admin/events"):
         outside = wire.exchange(c.port, "GET", target, host=address)
-        assert outside.status == 403 and "control socket" in outside.json()["hint"], target
+        assert outside.status == 403 and b"own machine" in outside.body, target
     assert wire.exchange(c.port, "POST", "/admin/reload", host=address).status == 403
     assert wire.exchange(c.port, "GET", "/livez", host=address).status == 200
     assert c.request("GET", "/admin/nodes").status == 200
@@ -218,7 +218,7 @@ def test_the_last_lines_of_a_node_are_told_and_followed(cluster):
     with socket.socket(socket.AF_UNIX) as s:
         s.settimeout(30)
         s.connect(control(c))
-        s.sendall(b"GET /admin/nodes/one/logs?follow=1&lines=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+        s.sendall(b"GET /admin/nodes/one/logs?follow=1&lines=1 HTTP/1.1\r\nhost:\r\n\r\n")
         stream = s.makefile()
         while stream.readline().strip():
             pass

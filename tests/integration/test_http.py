@@ -101,7 +101,7 @@ def test_a_method_that_makes_no_sense_is_405_or_404(c):
 
 # --------------------------------------------------------------------------- malformed
 
-HOST = b"host: gateway.test\r\n"
+HOST = b"host: localhost\r\n"
 MALFORMED = {
     "no_request_line": b"NONSENSE\r\n\r\n",
     "no_version": b"GET /health\r\n" + HOST + b"\r\n",

@@ -178,7 +178,7 @@ def request_bytes(method, target, body=None, headers=()):
     lines = [f"{method} {target} HTTP/1.1"]
     names = [k.lower() for k, _ in headers]
     if "host" not in names:
-        lines.append("host: gateway.test")
+        lines.append("host: localhost")
     if body is not None and "transfer-encoding" not in names and "content-length" not in names:
         lines.append(f"content-length: {len(body)}")
     lines += [f"{k}: {v}" for k, v in headers]

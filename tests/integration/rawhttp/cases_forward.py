@@ -62,12 +62,14 @@ REQUESTS = [
             "Accept-Encoding: gzip, br, zstd", lacks=(), has={"Accept-Encoding": "identity"},
             **ALONE),
     dropped("the client's credentials are not the node's", "RFC 9110 11.6.2",
-            "Authorization: Bearer dummy", "X-Api-Key: dummy",
-            lacks=("Authorization", "X-Api-Key"), **ALONE),
-    dropped("everything else travels on", "RFC 9110 7.6", "Anthropic-Beta: b", "Cookie: a=b",
+            "Authorization: Bearer dummy", "X-Api-Key: dummy", "Api-Key: dummy",
+            "X-Goog-Api-Key: dummy", "Cookie: session=dummy",
+            lacks=("Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key", "Cookie"),
+            **ALONE),
+    dropped("everything else travels on", "RFC 9110 7.6", "Anthropic-Beta: b",
             "User-Agent: me/1 (x)", "Max-Forwards: 3", "X-Stainless-Retry-Count: 0",
             "Content-Type: a/b; c=d", "Accept: */*", lacks=(),
-            has={"Anthropic-Beta": "b", "Cookie": "a=b", "User-Agent": "me/1 (x)",
+            has={"Anthropic-Beta": "b", "User-Agent": "me/1 (x)",
                  "X-Stainless-Retry-Count": "0", "Content-Type": "a/b; c=d", "Accept": "*/*"}),
 ]
 

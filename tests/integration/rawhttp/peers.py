@@ -79,6 +79,7 @@ class Gateway(Peer):
                  "idle_timeout")
         self.cluster = harness.Cluster(
             folder, {"node": {"url": f"http://127.0.0.1:{self.backend.port}"}}, port=self.port,
+            access={"hosts": "a.test b.test"},
             gateway={"body_max": self.body_max, **dict.fromkeys(names, time)},
             quota={"offline_check_interval": "100ms", "poll_interval": "7d"})
         self.cluster.start().wait_ready()

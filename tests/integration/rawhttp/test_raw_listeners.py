@@ -35,7 +35,8 @@ class Door:
         settings.setdefault("listen", f"127.0.0.1:{self.port}")
         self.cluster = harness.Cluster(
             folder, {"node": {"url": f"http://127.0.0.1:{self.node.port}"}}, host=host,
-            port=self.port, wrapper=wrapper, gateway=settings, quota={"poll_interval": "7d"})
+            port=self.port, wrapper=wrapper, gateway=settings, access={"hosts": "a.test"},
+            quota={"poll_interval": "7d"})
 
     def __enter__(self):
         self.cluster.start()
