@@ -161,8 +161,8 @@ void config_callers_check(const char *file, const struct config *config,
         return;
     config_report_add(report, &at,
                       "would let strangers spend your quota: [gateway] listen is not only "
-                      "loopback, and there are no API keys. Take \"loopback private\", or set "
-                      "api_keys_file, or say [access] open = yes if that is what you want");
+                      "loopback. Take \"loopback private\", or "
+                      "say [access] open = yes if that is what you want");
 }
 
 void config_callers_done(struct config_callers *callers)
