@@ -30,6 +30,7 @@ import argparse
 import hashlib
 import json
 import os
+import pathlib
 import signal
 import socket
 import struct
@@ -253,6 +254,7 @@ class Node:
         server.bind((os.environ.get("HOST", "127.0.0.1"), self.options.port))
         server.listen(512)
         print(f"fakenode {self.options.name} listens", flush=True)
+        trouble_in_service(self.options)
         while True:
             sock, _ = server.accept()
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -285,6 +287,71 @@ def trouble_at_start(options):
                          stderr=subprocess.DEVNULL).wait()
 
 
+# What forks of copilot-api print when they want a login, and when they have it (FACTS 1).
+DIALECTS = [
+    ("\N{INFORMATION SOURCE} Please enter the code \"%s\" in https://github.com/login/device",
+     "\N{INFORMATION SOURCE} Logged in as %s"),
+    ("[info] Please enter the code \"%s\" in https://github.com/login/device",
+     "Logged in as %s"),
+    ("Please enter the code \"%s\" at https://github.com/login/device", "Logged in as %s"),
+    ("\x1b[36mEnter code %s at https://github.com/login/device\x1b[0m",
+     'Account "%s" added successfully!'),
+    ("Please enter the code in https://github.com/login/device code=%s", "Logged in as %s"),
+    ("Please visit https://github.com/login/device\nand enter code: %s", "Logged in as %s"),
+]
+
+
+def ask_for_login(options):
+    """Shows a code and waits for ~/approved, which holds the account; then keeps a token."""
+    home = pathlib.Path.home()
+    token = home / ".local/share/copilot-api/github_token"
+    ask, done = DIALECTS[options.prompt]
+    if not token.exists():
+        code = "%04X-%04X" % (os.getpid() % 65536, options.port)
+        print(ask % code, file=sys.stderr if options.prompt % 2 else sys.stdout, flush=True)
+        while not (home / "approved").exists():
+            time.sleep(0.02)
+        token.parent.mkdir(parents=True, exist_ok=True)
+        token.write_text("ghu_fake")
+    print(done % (home / "approved").read_text().strip(), flush=True)
+
+
+def flood(megabytes):
+    line = b"flood " * 20 + b"\n"
+    block = line * (65536 // len(line))
+    for _ in range(megabytes * 16):
+        os.write(2, block)
+    os.write(2, b"flood-is-over\n")
+
+
+def rubbish():
+    os.write(2, b"x" * (1 << 20) + b"\n")
+    os.write(2, b"\xff\xfe\x80 bad \xc3\x28 \x1b[31mred\x1b[0m\n")
+    os.write(2, b"after-the-rubbish\n")
+
+
+def trouble_in_service(options):
+    """What begins with the service and goes on beside it."""
+    if options.keep_pipe:  # in a session of its own, with our stdout
+        subprocess.Popen(["setsid", "sleep", "602"])
+    if options.family:
+        subprocess.Popen(["setsid", "sh", "-c", "sleep 603 & exec sleep 604"],
+                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if options.rubbish:
+        rubbish()
+    if options.close_output:
+        os.close(1)
+        os.close(2)
+    if options.eat:
+        options.eaten = bytearray(b"x") * (options.eat << 20)
+    if options.flood:
+        threading.Thread(target=flood, args=(options.flood,), daemon=True).start()
+    if options.crash_after is not None:
+        timer = threading.Timer(options.crash_after, os._exit, (options.crash_code,))
+        timer.daemon = True
+        timer.start()
+
+
 def main():
     parser = argparse.ArgumentParser(description="a node that misbehaves on command")
     add = parser.add_argument
@@ -299,8 +366,19 @@ def main():
     add("--ignore-term", action="store_true")
     add("--orphans", type=int, default=0)
     add("--escapee", action="store_true")
+    add("--prompt", type=int, help="asks for a login in one of DIALECTS")
+    add("--crash-after", type=float, help="seconds")
+    add("--crash-code", type=int, default=1)
+    add("--keep-pipe", action="store_true", help="a process that holds our output and stays")
+    add("--family", action="store_true", help="two generations that leave the group")
+    add("--rubbish", action="store_true", help="a line of 1 MB, and bytes that are no text")
+    add("--close-output", action="store_true")
+    add("--eat", type=int, default=0, help="so many MiB")
+    add("--flood", type=int, default=0, help="prints so many MiB as fast as it can")
     options = parser.parse_args()
     trouble_at_start(options)
+    if options.prompt is not None:
+        ask_for_login(options)
     Node(options).run()
 
 
