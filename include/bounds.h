@@ -86,7 +86,10 @@
 /* Node output */
 #define EVIDENCE_POLL_MS 60000 /* a line about /usage belongs to a poll of the last minute */
 #define OUTPUT_LINE_MAX  (16 * 1024)
-#define RING_BYTES       (256 * 1024) /* of the last lines of each node: hours of a quiet one */
+/* Kept of each pipe of a node: a chatty one prints 10 KiB a second, and 4,000 lines at once. */
+#define FLOOD_BYTES_A_SECOND (1024 * 1024)
+#define FLOOD_BURST_BYTES    (1024 * 1024)
+#define RING_BYTES           (256 * 1024) /* last lines of each node: hours of a quiet one */
 
 /* Settings */
 #define CONFIG_FILE_BYTES_MAX (256 * 1024) /* 64 nodes with all settings need about 100 KiB */

@@ -70,7 +70,7 @@ static void on_piece(void *data, struct slice bytes)
     while ((result = docker_frame_next(&log->frame, &bytes, &stream, &piece)) ==
            DOCKER_FRAME_PIECE) {
         if (stream == 1 || stream == 2)
-            lines_feed(&log->lines[stream - 1], piece.at, piece.len);
+            lines_feed(&log->lines[stream - 1], uv_now(log->host.loop), piece.at, piece.len);
     }
     if (result != DOCKER_FRAME_BROKEN)
         return;

@@ -30,12 +30,29 @@
 struct output {
     uint32_t magic;
     uv_pipe_t pipe;
+    uv_timer_t timer; /* runs while something is dropped that was not told */
+    unsigned handles;
     bool is_reading;
     struct lines lines;
 };
 
 /* One for all: bytes are consumed before the callback returns (one loop, one thread). */
 static char read_buffer[READ_BUFFER_BYTES];
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct output *o = timer->data;
+
+    assert(o->magic == OUTPUT_MAGIC);
+    lines_tell(&o->lines, uv_now(timer->loop));
+}
+
+static void feed(struct output *o, const char *bytes, size_t n)
+{
+    lines_feed(&o->lines, uv_now(o->pipe.loop), bytes, n);
+    if (lines_owes(&o->lines) && !uv_is_active((uv_handle_t *)&o->timer))
+        (void)uv_timer_start(&o->timer, on_timer, LINES_TELL_MS, 0);
+}
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
@@ -50,7 +67,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
     assert(o->magic == OUTPUT_MAGIC);
     if (n > 0) {
-        lines_feed(&o->lines, buf->base, (size_t)n);
+        feed(o, buf->base, (size_t)n);
     } else if (n < 0) {
         (void)uv_read_stop(stream);
         o->is_reading = false;
@@ -63,8 +80,16 @@ static void on_closed(uv_handle_t *handle)
 {
     struct output *o = handle->data;
 
+    if (--o->handles > 0)
+        return;
     o->magic = 0;
     mem_free(o);
+}
+
+static void close_handles(struct output *o)
+{
+    uv_close((uv_handle_t *)&o->pipe, on_closed);
+    uv_close((uv_handle_t *)&o->timer, on_closed);
 }
 
 int output_open(uv_loop_t *loop, int fd, int stream, output_line on_line, void *data,
@@ -78,15 +103,18 @@ int output_open(uv_loop_t *loop, int fd, int stream, output_line on_line, void *
     }
     o->magic = OUTPUT_MAGIC;
     lines_init(&o->lines, stream, on_line, data);
-    (void)uv_pipe_init(loop, &o->pipe, 0); /* always succeeds */
+    (void)uv_pipe_init(loop, &o->pipe, 0); /* these two always succeed */
+    (void)uv_timer_init(loop, &o->timer);
     o->pipe.data = o;
+    o->timer.data = o;
+    o->handles = 2;
     int r = uv_pipe_open(&o->pipe, fd);
     if (r < 0)
         (void)close(fd);
     else
         r = uv_read_start((uv_stream_t *)&o->pipe, on_alloc, on_read);
     if (r < 0) {
-        uv_close((uv_handle_t *)&o->pipe, on_closed);
+        close_handles(o);
         return r;
     }
     o->is_reading = true;
@@ -109,9 +137,9 @@ void output_finish(struct output *o)
             continue;
         if (n <= 0)
             break;
-        lines_feed(&o->lines, read_buffer, (size_t)n);
+        feed(o, read_buffer, (size_t)n);
         total += (size_t)n;
     }
     lines_finish(&o->lines);
-    uv_close((uv_handle_t *)&o->pipe, on_closed);
+    close_handles(o);
 }

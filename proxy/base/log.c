@@ -3,8 +3,9 @@
  * A line is built in one buffer, passes the filter (redactor), and leaves in one write(2), so
  * that lines of several processes do not mix. When stderr is full or gone, the line is dropped
  * and counted, so that nobody can stop the loop by not reading our log; the next line that gets
- * through says how many were lost. Under systemd (JOURNAL_STREAM is set) lines carry journal
- * priorities and no time stamp, see sd-daemon(3).
+ * through says how many were lost. Lines of nodes do not wait for room at all: there may be
+ * many. Under systemd (JOURNAL_STREAM names our stderr) lines carry journal priorities and no
+ * time stamp, see sd-daemon(3).
  *
  * SPDX-License-Identifier: MIT
  */
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,32 +68,52 @@ uint64_t log_dropped(void)
     return dropped_total;
 }
 
+/* JOURNAL_STREAM is DEVICE:INODE of what systemd gave us as stdout or stderr (systemd.exec(5));
+ * whoever has sent stderr elsewhere since wants no priorities in it. */
+static bool is_journal(int fd, const char *stream)
+{
+    char own[64];
+    struct stat st;
+
+    if (stream == NULL || fstat(fd, &st) < 0)
+        return false;
+    (void)snprintf(own, sizeof own, "%llu:%llu", (unsigned long long)st.st_dev,
+                   (unsigned long long)st.st_ino);
+    return strcmp(own, stream) == 0;
+}
+
 static bool to_journal(void)
 {
     static int answer = -1;
 
     if (answer < 0)
-        answer = getenv("JOURNAL_STREAM") != NULL;
+        answer = is_journal(STDERR_FILENO, getenv("JOURNAL_STREAM"));
     return answer == 1;
 }
 
 /* May a line go out now? stderr may be a pipe that nobody reads: the first such line waits a
  * moment, the next ones do not wait at all until the reader is back. */
-static bool is_writable(void)
+static bool is_writable(bool may_wait)
 {
     static bool is_stuck;
     struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
 
-    int r = poll(&fd, 1, is_stuck ? 0 : STUCK_MS);
-    is_stuck = r == 0;
+    int r = poll(&fd, 1, is_stuck || !may_wait ? 0 : STUCK_MS);
+    if (r != 0 || may_wait)
+        is_stuck = r == 0;
     return r != 0; /* an error is write's to tell */
 }
 
 /* A pipe that poll(2) calls writable takes PIPE_BUF bytes without blocking, and not torn. */
-static bool write_all(const char *line, size_t len)
+static bool write_all(const char *line, size_t len, bool may_wait)
 {
+    static bool is_torn; /* the last line ended where there was no more room */
+
+    if (is_torn && is_writable(may_wait))
+        is_torn = write(STDERR_FILENO, "\n", 1) != 1;
+
     while (len > 0) {
-        if (!is_writable())
+        if (!is_writable(may_wait))
             return false;
         ssize_t n = write(STDERR_FILENO, line, len < PIPE_BUF ? len : PIPE_BUF);
         if (n < 0 && errno == EINTR)
@@ -100,13 +122,14 @@ static bool write_all(const char *line, size_t len)
             return false;
         line += n;
         len -= (size_t)n;
+        is_torn = len > 0;
     }
     return true;
 }
 
-static void emit(const char *line, size_t len)
+static void emit(const char *line, size_t len, bool may_wait)
 {
-    if (!write_all(line, len)) {
+    if (!write_all(line, len, may_wait)) {
         dropped_total++;
         dropped_unreported++;
         return;
@@ -117,7 +140,7 @@ static void emit(const char *line, size_t len)
     int note_len = snprintf(note, sizeof note,
                             "log lines were dropped because stderr was full dropped=%llu\n",
                             (unsigned long long)dropped_unreported);
-    if (write_all(note, (size_t)note_len))
+    if (write_all(note, (size_t)note_len, may_wait))
         dropped_unreported = 0;
 }
 
@@ -134,7 +157,7 @@ static size_t put_prefix(char *line, size_t size, enum log_level level)
                             utc.tm_min, utc.tm_sec, now.tv_nsec / 1000000, level_words[level]);
 }
 
-static void finish(char *line, size_t start, size_t len)
+static void finish(char *line, size_t start, size_t len, bool may_wait)
 {
     /* A line is one line: what a peer sent must not start a second one. */
     for (size_t i = start; i < len; i++) {
@@ -143,7 +166,7 @@ static void finish(char *line, size_t start, size_t len)
     }
     len = start + log_filter(line + start, len - start);
     line[len++] = '\n';
-    emit(line, len);
+    emit(line, len, may_wait);
 }
 
 void log_write(enum log_level level, const char *format, ...)
@@ -162,7 +185,7 @@ void log_write(enum log_level level, const char *format, ...)
     size_t len = start + (size_t)n;
     if (len > sizeof line - 2)
         len = sizeof line - 2;
-    finish(line, start, len);
+    finish(line, start, len, true);
 }
 
 void log_banner(const char *text)
@@ -176,7 +199,7 @@ void log_banner(const char *text)
         int n = snprintf(line, sizeof line - 1, "%s%.*s", to_journal() ? "<5>" : "",
                          (int)(len > 900 ? 900 : len), text);
         line[n++] = '\n';
-        emit(line, (size_t)n);
+        emit(line, (size_t)n, true);
         text += len + (end != NULL);
     }
 }
@@ -194,5 +217,5 @@ void log_node_line(const char *node, int stream, const char *text, size_t len)
     if (len > sizeof line - at - 2)
         len = sizeof line - at - 2;
     memcpy(line + at, text, len);
-    finish(line, start, at + len);
+    finish(line, start, at + len, false);
 }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -125,7 +126,8 @@ static void overlong_line_is_cut_and_says_so(void **state)
     free(bytes);
     assert_int_equal(count, 2);
     char note[64];
-    (void)snprintf(note, sizeof note, " [%zu bytes cut]|next|", len - OUTPUT_LINE_MAX);
+    /* 48 bytes of the line made room for the note. */
+    (void)snprintf(note, sizeof note, " [%zu bytes cut]|next|", len - OUTPUT_LINE_MAX + 48);
     assert_true(used < OUTPUT_LINE_MAX + 16);
     assert_string_equal(lines + used - strlen(note), note);
 }
@@ -172,20 +174,98 @@ static void closed_output_is_no_end(void **state)
     assert_string_equal(lines, "bye|");
 }
 
-static void flood_is_read_whole(void **state)
+/* Bytes that are no UTF-8 become three each. */
+static void line_that_grows_when_it_is_cleaned_is_cut_and_says_so(void **state)
 {
-    static char bytes[32768];
+    char bytes[OUTPUT_LINE_MAX];
 
     (void)state;
-    for (size_t i = 0; i < sizeof bytes; i += 64) {
-        memset(bytes + i, 'y', 63);
-        bytes[i + 63] = '\n';
-    }
-    for (int i = 0; i < 100; i++) {
-        put(bytes, sizeof bytes);
+    memset(bytes, 0xff, sizeof bytes);
+    bytes[sizeof bytes - 1] = '\n';
+    put(bytes, sizeof bytes);
+    assert_int_equal(count, 1);
+    assert_in_range(used, OUTPUT_LINE_MAX - 48, OUTPUT_LINE_MAX + 1);
+    char note[64];
+    size_t kept = (OUTPUT_LINE_MAX - 48) / 3 * 3;
+    (void)snprintf(note, sizeof note, "\xef\xbf\xbd [%zu bytes cut]|",
+                   3 * (sizeof bytes - 1) - kept);
+    assert_string_equal(lines + used - strlen(note), note);
+}
+
+/* Lines of 64 bytes, numbered, until `total` bytes are out; what was kept is in `kept`, as far
+ * as lines[] goes only the last of it. */
+static uint64_t flood(uint64_t total, const char *end)
+{
+    static char bytes[32768];
+    uint64_t number = 0;
+
+    for (uint64_t sent = 0; sent < total; sent += sizeof bytes) {
+        for (size_t i = 0; i < sizeof bytes; i += 64) {
+            memset(bytes + i, 'y', 63);
+            (void)snprintf(bytes + i, 11, "%010u", (unsigned)number++);
+            bytes[i + 10] = 'y';
+            bytes[i + 63] = '\n';
+        }
         used = 0;
+        put(bytes, sizeof bytes);
     }
-    assert_int_equal(count, 100 * sizeof bytes / 64);
+    put(end, strlen(end));
+    return number;
+}
+
+static void short_flood_is_kept_whole(void **state)
+{
+    (void)state;
+    uint64_t sent = flood(128 * 1024, "");
+    assert_int_equal(count, sent);
+}
+
+static bool is_told(void)
+{
+    return strstr(lines, "lines dropped") != NULL;
+}
+
+static void long_flood_is_read_but_dropped_and_told(void **state)
+{
+    unsigned long long dropped, bytes;
+
+    (void)state;
+    uint64_t sent = flood(32 * 1024 * 1024, "half a line");
+    used = 0;
+    while (!is_told())
+        uv_run(&loop, UV_RUN_ONCE);
+    assert_int_equal(sscanf(lines,
+                            "[it prints faster than that is kept: %llu lines dropped, "
+                            "%llu bytes]|",
+                            &dropped, &bytes),
+                     2);
+    /* A line about it each second; the flood itself may take longer than one. */
+    assert_true(count < sent / 2);
+    assert_true(dropped > 0 && dropped <= sent);
+    assert_in_range(bytes, dropped * 64, dropped * 64 + 11);
+}
+
+static void after_a_flood_lines_are_whole_again(void **state)
+{
+    (void)state;
+    (void)flood(4 * 1024 * 1024, "half");
+    used = 0;
+    lines[0] = '\0';
+    while (!is_told())
+        uv_run(&loop, UV_RUN_ONCE); /* for a second, in which the bucket fills */
+    used = 0;
+    put(" of a line\nfine\n", 16);
+    assert_string_equal(lines, "fine|");
+}
+
+static void dropped_lines_are_told_at_the_end(void **state)
+{
+    (void)state;
+    (void)flood(4 * 1024 * 1024, "");
+    used = 0;
+    output_finish(output);
+    output = NULL;
+    assert_true(is_told());
 }
 
 int main(void)
@@ -199,7 +279,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(end_does_not_wait_for_a_grandchild_that_holds_the_pipe,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(closed_output_is_no_end, setup, teardown),
-        cmocka_unit_test_setup_teardown(flood_is_read_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(line_that_grows_when_it_is_cleaned_is_cut_and_says_so,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(short_flood_is_kept_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(long_flood_is_read_but_dropped_and_told, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(after_a_flood_lines_are_whole_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(dropped_lines_are_told_at_the_end, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("output", tests, NULL, NULL);
