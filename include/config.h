@@ -176,9 +176,12 @@ struct config_node {
     struct config_optional limit_core;
     int64_t rate_limit_s; /* 0 = not given */
     bool rate_limit_wait;
-    int64_t proxy_env;       /* enum config_tristate */
-    char *github_token_file; /* its login, unless it has one; as env_file; or NULL */
-    char *token_file;        /* relative to the node's HOME */
+    int64_t proxy_env;          /* enum config_tristate */
+    char *github_token_file;    /* its login, unless it has one; as env_file; or NULL */
+    char *token_file;           /* relative to the node's HOME */
+    char *logfile;              /* what it prints; may have %(...)s; or NULL */
+    uint64_t logfile_bytes_max; /* 0 = never rotated */
+    int64_t logfile_backups;
     uint64_t start_timeout_ms;
     bool autostart;
     int64_t autorestart; /* enum config_autorestart */

@@ -212,7 +212,7 @@ int child_init(struct child *c, const struct child_host *host, const struct conf
         .slot = (uint16_t)slot,
     };
     spawn_child_init(&c->process);
-    record_open(&c->record, config);
+    record_open(&c->record, host->loop, config, host->state_dir);
     int r = address_random(c->address);
     if (r < 0) {
         (void)snprintf(ret_error->text, sizeof ret_error->text, "no random numbers: %s",

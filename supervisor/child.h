@@ -86,8 +86,8 @@ int child_init(struct child *child, const struct child_host *host,
                const struct config_node *config, unsigned slot,
                struct error *ret_error) MUST_CHECK;
 
-/* Gives back what child_init() took, also when that failed. There is no process any more.
- * Accepts NULL. */
+/* Gives back what child_init() took, also when that failed. There is no process any more;
+ * the loop has to run on for a moment. Accepts NULL, and what was given back already. */
 void child_done(struct child *child);
 
 /* Other settings, borrowed in place of the former ones; for its next start, which also looks up

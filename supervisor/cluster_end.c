@@ -62,6 +62,9 @@ static void close_handles(struct cluster *c)
     reaper_close(&c->reaper, on_our_handle_closed, c);
     cluster_memory_close(c, on_our_handle_closed);
     signals_close(&c->signals, on_our_handle_closed);
+    /* What nodes said last is written before the loop ends. */
+    for (unsigned slot = 0; slot < c->member_count; slot++)
+        child_done(c->members[slot].child);
 }
 
 /* Until we have no children, or only such that no node has left behind: PID 1 may have adopted
@@ -160,12 +163,21 @@ static void reload_on_hup(struct cluster *c)
     reload_done(&result);
 }
 
+static void reopen_logs(struct cluster *c)
+{
+    proxy_reopen_logs(c->proxy);
+    for (unsigned slot = 0; slot < c->member_count; slot++) {
+        if (c->members[slot].child != NULL)
+            record_reopen(&c->members[slot].child->record);
+    }
+}
+
 void cluster_end_on_signal(void *data, int signum)
 {
     struct cluster *c = data;
 
     if (signum == SIGUSR1 && c->proxy != NULL) {
-        proxy_reopen_logs(c->proxy);
+        reopen_logs(c);
         return;
     }
     if (signum == SIGHUP) {

@@ -167,15 +167,45 @@ bool cluster_address(const struct cluster *c, unsigned i, struct proxy_address *
     return proxy_address(c->proxy, i, ret_address);
 }
 
+/* Two that write the same file would rotate it away from each other. */
+static const char *logfile_sharer(const struct config *config, size_t i)
+{
+    const char *file = config->nodes[i].logfile;
+
+    if (file == NULL || strstr(file, "%(node_name)s") != NULL)
+        return NULL;
+    for (size_t j = 0; j < i; j++) {
+        const struct config_node *n = &config->nodes[j];
+        if (n->enabled && n->logfile != NULL && strcmp(n->logfile, file) == 0)
+            return n->name;
+    }
+    return NULL;
+}
+
+/* False with a sentence. */
+static bool check_node(const struct config *config, size_t i, struct error *ret_error)
+{
+    const struct config_node *n = &config->nodes[i];
+    const char *sharer = logfile_sharer(config, i);
+
+    if (!n->enabled || n->source != NODE_SPAWNED)
+        return true;
+    if (sharer == NULL)
+        return launch_check(n, config->supervisor.state_dir, ret_error);
+    (void)snprintf(ret_error->text, sizeof ret_error->text,
+                   "node %s: logfile is that of node %s, each needs its own: put "
+                   "%%(node_name)s into it, got '%.300s'",
+                   n->name, sharer, n->logfile);
+    return false;
+}
+
 int cluster_check(const struct config *config, struct buf *messages)
 {
     int r = 0;
 
     for (size_t i = 0; i < config->node_count; i++) {
-        const struct config_node *n = &config->nodes[i];
         struct error error;
-        if (!n->enabled || n->source != NODE_SPAWNED ||
-            launch_check(n, config->supervisor.state_dir, &error))
+        if (check_node(config, i, &error))
             continue;
         if (buf_printf(messages, "%s\n", error.text) < 0)
             return -ENOMEM;

@@ -15,12 +15,25 @@ struct foreign {
     const char *ours;
 };
 static const struct foreign foreign_keys[] = {
-    {"port", "listen"},       {"host", "listen"},
-    {"address", "listen"},    {"bind", "listen"},
-    {"autostart", "enabled"}, {"environment", "env.NAME"},
-    {"env", "env.NAME"},      {"startsecs", "restart_reset"},
-    {"loglevel", "level"},    {"log_level", "level"},
-    {"disabled", "enabled"},  {"stop_timeout", "stopwaitsecs"},
+    {"port", "listen"},
+    {"host", "listen"},
+    {"address", "listen"},
+    {"bind", "listen"},
+    {"autostart", "enabled"},
+    {"environment", "env.NAME"},
+    {"env", "env.NAME"},
+    {"startsecs", "restart_reset"},
+    {"loglevel", "level"},
+    {"log_level", "level"},
+    {"stdout_logfile", "logfile"},
+    {"stderr_logfile", "logfile"},
+    {"stdout_logfile_maxbytes", "logfile_maxbytes"},
+    {"stdout_logfile_backups", "logfile_backups"},
+    {"stderr_logfile_maxbytes", "logfile_maxbytes"},
+    {"stderr_logfile_backups", "logfile_backups"},
+    {"log_file", "logfile"},
+    {"disabled", "enabled"},
+    {"stop_timeout", "stopwaitsecs"},
 };
 /* And for the words of lists. */
 static const struct foreign foreign_words[] = {

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <uv.h>
+
 #include "log.h"
 #include "mem.h"
 #include "supervisor/core/docker_frame.h"
@@ -70,7 +72,7 @@ static void on_piece(void *data, struct slice bytes)
     while ((result = docker_frame_next(&log->frame, &bytes, &stream, &piece)) ==
            DOCKER_FRAME_PIECE) {
         if (stream == 1 || stream == 2)
-            lines_feed(&log->lines[stream - 1], uv_now(log->host.loop), piece.at, piece.len);
+            lines_feed(&log->lines[stream - 1], uv_hrtime() / 1000000, piece.at, piece.len);
     }
     if (result != DOCKER_FRAME_BROKEN)
         return;

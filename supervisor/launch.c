@@ -130,23 +130,27 @@ static int read_seed(const struct config_node *config, const struct plan_request
     return -EINVAL;
 }
 
-int launch_home(const struct config_node *config, const char *state_dir, char *ret_home,
-                struct error *ret_error)
+int launch_path(const struct config_node *config, const char *state_dir, const char *setting,
+                const char *text, char *ret_path, struct error *ret_error)
 {
     struct plan_request request = request_of(config, state_dir);
-
-    if (config->home == NULL) {
-        int len = snprintf(ret_home, HOME_PATH_MAX, "%s/nodes/%s", state_dir, config->name);
-        return len < HOME_PATH_MAX
-                   ? 0
-                   : fail(config, -ENAMETOOLONG, "state_dir", state_dir, ret_error);
-    }
     struct kit *kit = kit_new(ret_error);
     int r = kit == NULL
                 ? -ENOMEM
-                : expand_path(&request, config, "home", config->home, kit, ret_home, ret_error);
+                : expand_path(&request, config, setting, text, kit, ret_path, ret_error);
+
     kit_free(kit);
     return r;
+}
+
+int launch_home(const struct config_node *config, const char *state_dir, char *ret_home,
+                struct error *ret_error)
+{
+    if (config->home != NULL)
+        return launch_path(config, state_dir, "home", config->home, ret_home, ret_error);
+    int len = snprintf(ret_home, HOME_PATH_MAX, "%s/nodes/%s", state_dir, config->name);
+    return len < HOME_PATH_MAX ? 0
+                               : fail(config, -ENAMETOOLONG, "state_dir", state_dir, ret_error);
 }
 
 /* ---------------------------------------------------------------- the plan */
@@ -220,6 +224,15 @@ static bool check_seed(const struct config_node *config, const char *state_dir,
            read_seed(config, &request, kit, &token, ret_error) == 0;
 }
 
+static bool check_logfile(const struct config_node *config, const char *state_dir,
+                          struct error *ret_error)
+{
+    char path[HOME_PATH_MAX];
+
+    return config->logfile == NULL ||
+           launch_path(config, state_dir, "logfile", config->logfile, path, ret_error) == 0;
+}
+
 bool launch_check(const struct config_node *config, const char *state_dir,
                   struct error *ret_error)
 {
@@ -232,6 +245,7 @@ bool launch_check(const struct config_node *config, const char *state_dir,
     struct kit *kit = kit_new(ret_error);
     bool is_good = kit != NULL && check_identity(config, ret_error) &&
                    launch_home(config, state_dir, home, ret_error) == 0 &&
+                   check_logfile(config, state_dir, ret_error) &&
                    make_plan(&l, kit, ret_error) == 0 &&
                    check_seed(config, state_dir, home, kit, ret_error);
 

@@ -32,6 +32,11 @@ struct launch {
 bool launch_check(const struct config_node *config, const char *state_dir,
                   struct error *ret_error) MUST_CHECK;
 
+/* A setting that is a path, expanded; `ret_path` has HOME_PATH_MAX bytes. -EINVAL,
+ * -ENAMETOOLONG, -ENOMEM, with a sentence that names the node. */
+int launch_path(const struct config_node *config, const char *state_dir, const char *setting,
+                const char *text, char *ret_path, struct error *ret_error) MUST_CHECK;
+
 /* Where its HOME is; `ret_home` has HOME_PATH_MAX bytes. -EINVAL, -ENAMETOOLONG, -ENOMEM, with
  * a sentence that names the node. */
 int launch_home(const struct config_node *config, const char *state_dir, char *ret_home,

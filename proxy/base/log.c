@@ -198,8 +198,9 @@ void log_banner(const char *text)
         size_t len = end == NULL ? strlen(text) : (size_t)(end - text);
         int n = snprintf(line, sizeof line - 1, "%s%.*s", to_journal() ? "<5>" : "",
                          (int)(len > 900 ? 900 : len), text);
-        line[n++] = '\n';
-        emit(line, (size_t)n, true);
+        size_t used = log_filter(line, (size_t)n);
+        line[used++] = '\n';
+        emit(line, used, true);
         text += len + (end != NULL);
     }
 }

@@ -20,6 +20,7 @@ moment, else {"do": "echo"}:
           seconds; type=MIME, coding=gzip; how as above, or open: the connection stays open
   big     bytes=N of a known pattern
   die     the process exits in mid-request
+  flood   prints lines for seconds=N as fast as they are read, meanwhile it serves; line=TEXT
 
 "times": N in the file limits it to N requests, "usage" there is the quota left, or a status.
 Each request is one line of JSON in the --log file.
@@ -217,6 +218,12 @@ class Connection:
         self.head(200, [("content-type", "application/octet-stream"), ("content-length", left)])
         while left > 0:
             left -= self.sock.send(PATTERN[:left])
+
+    def do_flood(self, what, facts, body):
+        """A process of its own: threads of this one take turns, and slow it down."""
+        line = what.get("line", "the same again, and no end of it, " * 2)
+        subprocess.Popen(["timeout", what.get("seconds", "2"), "yes", line])
+        self.do_echo(what, facts, body)
 
     def do_die(self, what, facts, body):
         os._exit(3)
