@@ -146,7 +146,7 @@ static void lines_come_without_waiting_for_more(void **state)
 
 static void full_file_is_rotated_between_lines_and_the_oldest_goes(void **state)
 {
-    char line[16];
+    char line[32];
     char expected[64];
 
     (void)state;
