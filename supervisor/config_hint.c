@@ -96,13 +96,19 @@ static const char *translate(const struct foreign *words, size_t count, struct s
     return NULL;
 }
 
+bool config_hint_is_foreign(const char *section, const char *key)
+{
+    const char *ours = translate(foreign_keys, COUNT(foreign_keys), slice_of(key));
+
+    return ours != NULL && config_table_find(section, ours) != NULL;
+}
+
 const char *config_hint_key(const char *section, const char *key)
 {
     struct guess best = {.word = NULL};
-    const char *ours = translate(foreign_keys, COUNT(foreign_keys), slice_of(key));
 
-    if (ours != NULL && config_table_find(section, ours) != NULL)
-        return ours;
+    if (config_hint_is_foreign(section, key))
+        return translate(foreign_keys, COUNT(foreign_keys), slice_of(key));
     for (size_t i = 0; i < config_table_count; i++) {
         if (strcmp(config_table_rows[i].section, section) == 0)
             consider(&best, slice_of(key), config_table_rows[i].key);

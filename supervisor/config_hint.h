@@ -9,6 +9,8 @@
 
 /* The closest known word, or NULL when none is close. Borrowed from the table. */
 const char *config_hint_key(const char *section, const char *key);
+/* Is the key what people of other programs write for one of this section? */
+bool config_hint_is_foreign(const char *section, const char *key);
 const char *config_hint_section(const char *section);
 
 /* One of the row's words. */

@@ -77,7 +77,7 @@ static void complain_unknown_key(const struct config_file *f, const struct targe
     const char *close = config_hint_key(t->table_section, entry->key);
     const char *elsewhere = config_table_section_of(entry->key);
 
-    if (elsewhere != NULL)
+    if (elsewhere != NULL && !config_hint_is_foreign(t->table_section, entry->key))
         config_report_add(f->report, &at,
                           "is not a setting of this section; it belongs in [%s]", elsewhere);
     else if (close != NULL)

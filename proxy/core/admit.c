@@ -126,8 +126,7 @@ static const struct {
                            "api-key ([access] api_keys_file)."},
     [ADMIT_NO_SUCH_KEY] = {401, "This API key is not known here ([access] api_keys_file)."},
     [ADMIT_NO_LONGER] = {401, "This API key has expired ([access] api_keys_file)."},
-    [ADMIT_NOT_LOCAL] = {403, "This is for callers on the gateway's own machine, and for those "
-                              "with the token of [access] admin_token_file."},
+    [ADMIT_NOT_LOCAL] = {403, "This is for callers on the gateway's own machine."},
     [ADMIT_NO_HOST] = {403, "The Host header is neither an IP address nor localhost nor one of "
                             "[access] hosts."},
     [ADMIT_NO_PAGE] = {403, "Web pages of another origin may not do this ([access] "

@@ -59,6 +59,7 @@ static int open_proxy(void **state)
     assert_int_equal(fetch_pool_new(&f->loop, &p->fetches), 0);
     assert_int_equal(driver_new(p, &p->driver), 0);
     p->node_count = 1;
+    p->order_count = 1; /* order[0] = slot 0 */
     struct proxy_node *n = &p->nodes[0];
     n->proxy = p;
     n->is_used = true;

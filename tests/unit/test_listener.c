@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cidr.h"
 #include "log.h"
 #include "mem.h"
 #include "proxy.h"
@@ -54,6 +55,7 @@ static int open_proxy(void **state)
 
     (void)state;
     log_set_level(LOG_LEVEL_SILENT);
+    const struct cidr_word *loopback = cidr_find_word(SLICE("loopback"));
     config = (struct config){
         .gateway =
             {
@@ -68,6 +70,8 @@ static int open_proxy(void **state)
             },
         .quota = {.poll_interval_ms = 60000},
     };
+    memcpy(config.callers.allow.at, loopback->at, loopback->count * sizeof loopback->at[0]);
+    config.callers.allow.count = loopback->count;
     is_proxy_closed = false;
     assert_int_equal(uv_loop_init(&loop), 0);
     if (proxy_open(&loop, &config, &host, &proxy, &error) < 0)
