@@ -23,6 +23,7 @@
 enum config_failback { CONFIG_FAILBACK_MANUAL, CONFIG_FAILBACK_AUTO };
 enum config_handoff { CONFIG_HANDOFF_DRAIN, CONFIG_HANDOFF_OVERLAP };
 enum config_client_gone { CONFIG_CLIENT_GONE_READ, CONFIG_CLIENT_GONE_ABORT };
+enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
 enum config_access { CONFIG_ACCESS_OFF, CONFIG_ACCESS_TEXT, CONFIG_ACCESS_JSON };
 enum config_autorestart {
     CONFIG_AUTORESTART_TRUE,
@@ -115,6 +116,7 @@ struct config_docker {
 
 struct config_log {
     int64_t level;     /* enum log_level */
+    int64_t format;    /* enum config_log_format */
     int64_t access;    /* enum config_access */
     char *access_file; /* absolute; NULL = stderr */
 };

@@ -9,6 +9,7 @@
 #ifndef LOG_H
 #define LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,9 @@ enum log_level {
 /* Lines above this level are not written. Default: info. */
 void log_set_level(enum log_level level);
 enum log_level log_level(void);
+
+/* Lines are JSON objects instead of text. Default: text. */
+void log_set_json(bool wanted);
 
 /* Every line passes through `filter` before it is written (the redactor, DESIGN D11). It edits
  * the text in place, may make it shorter, and returns the new length. NULL = none. */

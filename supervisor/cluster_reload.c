@@ -335,6 +335,7 @@ static void take_over(struct attempt *a)
     cluster_docker_reconfigure(c);
     if (has_live || reload_has(a->result, RELOAD_APPLIED)) {
         log_set_level((enum log_level)c->config->log.level);
+        log_set_json(c->config->log.format == CONFIG_LOG_JSON);
         cluster_post_policies(c);
     }
     cluster_turns_start(c);

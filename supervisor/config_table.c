@@ -75,6 +75,8 @@ static const struct config_word level_words[] = {
     {"trace", LOG_LEVEL_DEBUG},   {NULL, 0},
 };
 
+static const struct config_word format_words[] = {
+    {"text", CONFIG_LOG_TEXT}, {"json", CONFIG_LOG_JSON}, {NULL, 0}};
 static const struct config_word access_words[] = {{"off", CONFIG_ACCESS_OFF},
                                                   {"text", CONFIG_ACCESS_TEXT},
                                                   {"json", CONFIG_ACCESS_JSON},
@@ -271,6 +273,9 @@ const struct config_row config_table_rows[] = {
     {ROW("log", "level", WORD, LIVE, offsetof(struct config, log.level), "info",
          "silent, error, warn, info or debug"),
      .words = level_words, .environ_names = {"LOG_LEVEL"}},
+    {ROW("log", "format", WORD, LIVE, offsetof(struct config, log.format), "text",
+         "text for people; json: one object a line"),
+     .words = format_words},
     {ROW("log", "access", WORD, RESTART_DAEMON, offsetof(struct config, log.access), "off",
          "one line a request: text, json or off"),
      .words = access_words},

@@ -228,6 +228,7 @@ static int command_run(const struct options *options)
     if (code != EXIT_CODE_OK)
         return code;
     log_set_level((enum log_level)config->log.level);
+    log_set_json(config->log.format == CONFIG_LOG_JSON);
     log_set_filter(redact_line);
     code = run_cluster(options, config);
     config_free(config);

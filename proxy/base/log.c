@@ -5,7 +5,10 @@
  * and counted, so that nobody can stop the loop by not reading our log; the next line that gets
  * through says how many were lost. Lines of nodes do not wait for room at all: there may be
  * many. Under systemd (JOURNAL_STREAM names our stderr) lines carry journal priorities and no
- * time stamp, see sd-daemon(3).
+ * time stamp, see sd-daemon(3). On a terminal the level has a colour.
+ *
+ * As JSON a line is one object: time, level, message; node and stream for what a node printed.
+ * What is not UTF-8 becomes U+FFFD, so that every line can be parsed.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -26,7 +29,12 @@
 #define STUCK_MS       100 /* a reader that is merely busy gets that long */
 #define LINE_MAX_BYTES (OUTPUT_LINE_MAX + 256)
 
+#define JSON_HEAD_MAX  256
+/* A byte that is no UTF-8 takes three, nothing takes more. */
+#define JSON_MAX_BYTES (3 * LINE_MAX_BYTES + JSON_HEAD_MAX)
+
 static enum log_level current_level = LOG_LEVEL_INFO;
+static bool is_json;
 static size_t (*line_filter)(char *text, size_t len);
 static uint64_t dropped_total;
 static uint64_t dropped_unreported;
@@ -35,17 +43,33 @@ static const char *const level_words[] = {
     [LOG_LEVEL_SILENT] = "",    [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARN] = "warn ",
     [LOG_LEVEL_INFO] = "info ", [LOG_LEVEL_DEBUG] = "debug",
 };
+static const char *const level_colours[] = {
+    [LOG_LEVEL_SILENT] = "",       [LOG_LEVEL_ERROR] = "\x1b[31m",
+    [LOG_LEVEL_WARN] = "\x1b[33m", [LOG_LEVEL_INFO] = "\x1b[32m",
+    [LOG_LEVEL_DEBUG] = "\x1b[2m",
+};
+static const char *const json_levels[] = {
+    [LOG_LEVEL_SILENT] = "",   [LOG_LEVEL_ERROR] = "error", [LOG_LEVEL_WARN] = "warn",
+    [LOG_LEVEL_INFO] = "info", [LOG_LEVEL_DEBUG] = "debug",
+};
 static const char *const journal_prefixes[] = {
     [LOG_LEVEL_SILENT] = "<6>", [LOG_LEVEL_ERROR] = "<3>", [LOG_LEVEL_WARN] = "<4>",
     [LOG_LEVEL_INFO] = "<6>",   [LOG_LEVEL_DEBUG] = "<7>",
 };
 _Static_assert(sizeof level_words / sizeof level_words[0] == LOG_LEVEL_COUNT, "level words");
+_Static_assert(sizeof level_colours / sizeof level_colours[0] == LOG_LEVEL_COUNT, "colours");
+_Static_assert(sizeof json_levels / sizeof json_levels[0] == LOG_LEVEL_COUNT, "JSON levels");
 _Static_assert(sizeof journal_prefixes / sizeof journal_prefixes[0] == LOG_LEVEL_COUNT,
                "journal prefixes");
 
 void log_set_level(enum log_level level)
 {
     current_level = level;
+}
+
+void log_set_json(bool wanted)
+{
+    is_json = wanted;
 }
 
 enum log_level log_level(void)
@@ -127,37 +151,146 @@ static bool write_all(const char *line, size_t len, bool may_wait)
     return true;
 }
 
-static void emit(const char *line, size_t len, bool may_wait)
+/* ---------------------------------------------------------------- one line */
+
+/* A line on its way: head, then text. */
+struct line {
+    enum log_level level;
+    const char *node; /* whose output it is, or NULL */
+    int stream;
+    bool may_wait; /* for a reader that is merely busy */
+};
+
+/* On a terminal, unless its user wants none (no-color.org). */
+static bool has_colour(void)
 {
-    if (!write_all(line, len, may_wait)) {
+    static int answer = -1;
+
+    if (answer < 0) {
+        const char *term = getenv("TERM");
+        const char *no = getenv("NO_COLOR");
+        answer = isatty(STDERR_FILENO) == 1 && (no == NULL || no[0] == '\0') && term != NULL &&
+                 strcmp(term, "dumb") != 0;
+    }
+    return answer == 1;
+}
+
+static size_t put_time(char *text, size_t size)
+{
+    struct timespec now;
+    struct tm utc;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    return (size_t)snprintf(text, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ",
+                            utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
+                            utc.tm_min, utc.tm_sec, now.tv_nsec / 1000000);
+}
+
+/* Bytes of the UTF-8 character that begins here (RFC 3629 section 4); 0 when none does. */
+static size_t utf8_len(const char *at, size_t left)
+{
+    const unsigned char *c = (const unsigned char *)at;
+    size_t len = c[0] < 0x80 ? 1 : c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
+
+    if (len == 0 || c[0] > 0xf4 || len > left)
+        return 0;
+    for (size_t i = 1; i < len; i++) {
+        if ((c[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    bool is_wrong = (c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) ||
+                    (c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] > 0x8f);
+    return is_wrong ? 0 : len;
+}
+
+/* The text holds no control characters but tabs any more. */
+static size_t put_json_text(char *out, const char *text, size_t len)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < len;) {
+        size_t taken = utf8_len(text + i, len - i);
+        if (taken == 0) {
+            memcpy(out + n, "\xef\xbf\xbd", 3);
+            n += 3;
+            i++;
+            continue;
+        }
+        if (text[i] == '"' || text[i] == '\\' || text[i] == '\t')
+            out[n++] = '\\';
+        memcpy(out + n, text + i, taken);
+        if (text[i] == '\t')
+            out[n] = 't';
+        n += taken;
+        i += taken;
+    }
+    return n;
+}
+
+/* The node's name needs no escapes: a word of the settings. */
+static size_t put_json(char *out, const struct line *l, const char *text, size_t len)
+{
+    char time[96];
+    size_t n;
+
+    (void)put_time(time, sizeof time);
+    n = (size_t)snprintf(out, JSON_HEAD_MAX, "%s{\"time\":\"%s\",\"level\":\"%s\"",
+                         to_journal() ? journal_prefixes[l->level] : "", time,
+                         json_levels[l->level]);
+    if (l->node != NULL)
+        n +=
+            (size_t)snprintf(out + n, JSON_HEAD_MAX - n, ",\"node\":\"%.*s\",\"stream\":\"%s\"",
+                             NODE_NAME_MAX, l->node, l->stream == 2 ? "stderr" : "stdout");
+    n += (size_t)snprintf(out + n, JSON_HEAD_MAX - n, ",\"message\":\"");
+    n += put_json_text(out + n, text, len);
+    memcpy(out + n, "\"}\n", 3);
+    return n + 3;
+}
+
+/* Writes a line that is as it shall be read: `line` has its head up to `start`. */
+static bool send_line(const struct line *l, char *line, size_t start, size_t len)
+{
+    static char json[JSON_MAX_BYTES]; /* all logging is done on one thread */
+
+    if (is_json)
+        return write_all(json, put_json(json, l, line + start, len - start), l->may_wait);
+    line[len++] = '\n';
+    return write_all(line, len, l->may_wait);
+}
+
+static void emit(const struct line *l, char *line, size_t start, size_t len)
+{
+    const struct line about = {.level = LOG_LEVEL_WARN, .may_wait = l->may_wait};
+    char note[96];
+
+    if (!send_line(l, line, start, len)) {
         dropped_total++;
         dropped_unreported++;
         return;
     }
     if (dropped_unreported == 0)
         return;
-    char note[96];
-    int note_len = snprintf(note, sizeof note,
-                            "log lines were dropped because stderr was full dropped=%llu\n",
+    int note_len = snprintf(note, sizeof note - 1,
+                            "log lines were dropped because stderr was full dropped=%llu",
                             (unsigned long long)dropped_unreported);
-    if (write_all(note, (size_t)note_len, may_wait))
+    if (send_line(&about, note, 0, (size_t)note_len))
         dropped_unreported = 0;
 }
 
 static size_t put_prefix(char *line, size_t size, enum log_level level)
 {
+    if (is_json)
+        return 0; /* it comes with the rest */
     if (to_journal())
         return (size_t)snprintf(line, size, "%s", journal_prefixes[level]);
-    struct timespec now;
-    struct tm utc;
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    return (size_t)snprintf(line, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ %s ",
-                            utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
-                            utc.tm_min, utc.tm_sec, now.tv_nsec / 1000000, level_words[level]);
+    size_t n = put_time(line, size);
+    return n + (size_t)snprintf(line + n, size - n, " %s%s%s ",
+                                has_colour() ? level_colours[level] : "", level_words[level],
+                                has_colour() ? "\x1b[0m" : "");
 }
 
-static void finish(char *line, size_t start, size_t len, bool may_wait)
+static void finish(const struct line *l, char *line, size_t start, size_t len)
 {
     /* A line is one line: what a peer sent must not start a second one. */
     for (size_t i = start; i < len; i++) {
@@ -165,12 +298,12 @@ static void finish(char *line, size_t start, size_t len, bool may_wait)
             line[i] = ' ';
     }
     len = start + log_filter(line + start, len - start);
-    line[len++] = '\n';
-    emit(line, len, may_wait);
+    emit(l, line, start, len);
 }
 
 void log_write(enum log_level level, const char *format, ...)
 {
+    const struct line l = {.level = level, .may_wait = true};
     char line[LINE_MAX_BYTES];
     va_list args;
 
@@ -185,38 +318,42 @@ void log_write(enum log_level level, const char *format, ...)
     size_t len = start + (size_t)n;
     if (len > sizeof line - 2)
         len = sizeof line - 2;
-    finish(line, start, len, true);
+    finish(&l, line, start, len);
 }
 
 void log_banner(const char *text)
 {
+    const struct line l = {.level = LOG_LEVEL_INFO, .may_wait = true};
+
     if (current_level == LOG_LEVEL_SILENT)
         return;
     while (*text != '\0') {
         char line[1024];
         const char *end = strchr(text, '\n');
         size_t len = end == NULL ? strlen(text) : (size_t)(end - text);
-        int n = snprintf(line, sizeof line - 1, "%s%.*s", to_journal() ? "<5>" : "",
+        int n = snprintf(line, sizeof line - 1, "%s%.*s", to_journal() && !is_json ? "<5>" : "",
                          (int)(len > 900 ? 900 : len), text);
         size_t used = log_filter(line, (size_t)n);
-        line[used++] = '\n';
-        emit(line, used, true);
+        if (used > 0 || !is_json) /* an empty line parts what people see */
+            emit(&l, line, 0, used);
         text += len + (end != NULL);
     }
 }
 
 void log_node_line(const char *node, int stream, const char *text, size_t len)
 {
+    const struct line l = {.level = LOG_LEVEL_INFO, .node = node, .stream = stream};
     char line[LINE_MAX_BYTES];
 
     if (current_level < LOG_LEVEL_INFO)
         return;
     size_t start = put_prefix(line, sizeof line, LOG_LEVEL_INFO);
-    int n = snprintf(line + start, sizeof line - start - 1, "[%s]%s ", node,
-                     stream == 2 ? "!" : "");
-    size_t at = start + (size_t)n;
+    size_t at = start;
+    if (!is_json)
+        at += (size_t)snprintf(line + start, sizeof line - start - 1, "[%s]%s ", node,
+                               stream == 2 ? "!" : "");
     if (len > sizeof line - at - 2)
         len = sizeof line - at - 2;
     memcpy(line + at, text, len);
-    finish(line, start, at + len, false);
+    finish(&l, line, start, at + len);
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -236,6 +237,11 @@ static void capture(void (*write_lines)(void), char *text, size_t size)
     (void)close(pipe_ends[0]);
 }
 
+static const char *text_of(const json_t *line, const char *key)
+{
+    return json_string_value(json_object_get(line, key));
+}
+
 static size_t hide_digits(char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -260,6 +266,46 @@ static void write_some(void)
     log_error("not shown");
     log_banner("not shown");
     log_set_level(LOG_LEVEL_INFO);
+}
+
+static void write_json(void)
+{
+    log_set_json(true);
+    log_error("a \"quoted\" \\ and\ttab\nline");
+    log_node_line("first", 2, "bad \xff\xc3\xa4\xed\xa0\x80 end\xe4\xb8", 16);
+    log_banner("one\n\ntwo");
+    log_set_json(false);
+}
+
+static void json_lines_are_objects_whatever_is_in_them(void **state)
+{
+    char text[4096];
+    char *rest = text;
+    json_t *lines[4];
+
+    (void)state;
+    capture(write_json, text, sizeof text);
+    for (unsigned i = 0; i < 4; i++) {
+        char *line = strsep(&rest, "\n");
+        assert_non_null(rest);
+        line = strchr(line, '{'); /* under systemd there is a priority before it */
+        lines[i] = json_loads(line, 0, NULL);
+        assert_non_null(lines[i]);
+        assert_true(json_is_string(json_object_get(lines[i], "time")));
+    }
+    assert_string_equal(rest, "");
+    assert_string_equal(text_of(lines[0], "message"), "a \"quoted\" \\ and\ttab line");
+    assert_string_equal(text_of(lines[0], "level"), "error");
+    assert_null(json_object_get(lines[0], "node"));
+    assert_string_equal(text_of(lines[1], "node"), "first");
+    assert_string_equal(text_of(lines[1], "stream"), "stderr");
+    assert_string_equal(text_of(lines[1], "message"),
+                        "bad \xef\xbf\xbd\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd "
+                        "end\xef\xbf\xbd\xef\xbf\xbd");
+    assert_string_equal(text_of(lines[2], "message"), "one");
+    assert_string_equal(text_of(lines[3], "message"), "two");
+    for (unsigned i = 0; i < 4; i++)
+        json_decref(lines[i]);
 }
 
 static void lines_have_a_level_pass_the_filter_and_stay_one_line(void **state)
@@ -367,6 +413,7 @@ int main(void)
         cmocka_unit_test(slices_compare_trim_and_find),
         cmocka_unit_test(numbers_are_digits_and_nothing_else),
         cmocka_unit_test(a_list_keeps_order_and_survives_removal),
+        cmocka_unit_test(json_lines_are_objects_whatever_is_in_them),
         cmocka_unit_test(lines_have_a_level_pass_the_filter_and_stay_one_line),
         cmocka_unit_test(a_line_that_is_too_long_is_cut),
         cmocka_unit_test(lost_lines_are_counted_and_told),
