@@ -87,7 +87,15 @@ bool cluster_docker_login(const struct cluster *c, unsigned i,
 bool cluster_docker_process(const struct cluster *c, unsigned slot,
                             struct proxy_process_view *ret_view);
 
-/* Between cluster_docker.c and cluster_docker_login.c. */
+/* ---- cluster_docker_node.c */
+/* Compares it with its row of the list, and begins what follows from that. */
+void cluster_docker_look_at(struct docker_node *n);
+void cluster_docker_go_down(struct docker_node *n, enum proxy_down kind, const char *reason);
+/* Each tick while it is to answer. */
+void cluster_docker_await(struct docker_node *n, uint64_t now_ms);
+void cluster_docker_cancel_probe(struct docker_node *n);
+
+/* ---- between cluster_docker*.c */
 void cluster_docker_phase(struct docker_node *n, enum docker_phase phase);
 void cluster_docker_wake(struct cluster_docker *cd);
 void cluster_docker_follow(struct docker_node *n);    /* its log */
