@@ -17,7 +17,16 @@
 #define STAT_FIELDS 22 /* those from the state on, up to rss */
 
 /* Indices of fields, counted from the state, which is the third in proc(5). */
-enum { FIELD_PPID = 1, FIELD_SESSION = 3, FIELD_START = 19, FIELD_RESIDENT = 21 };
+enum {
+    FIELD_PPID = 1,
+    FIELD_SESSION = 3,
+    FIELD_UTIME = 11,
+    FIELD_STIME,
+    FIELD_CUTIME,
+    FIELD_CSTIME,
+    FIELD_START = 19,
+    FIELD_RESIDENT = 21,
+};
 
 static size_t read_path(const char *path, char *ret_text, size_t size)
 {
@@ -65,6 +74,8 @@ bool procfs_stat(pid_t pid, struct procfs_stat *ret_stat)
         .state = state,
         .ppid = (pid_t)fields[FIELD_PPID],
         .session = (pid_t)fields[FIELD_SESSION],
+        .cpu_ticks = fields[FIELD_UTIME] + fields[FIELD_STIME] + fields[FIELD_CUTIME] +
+                     fields[FIELD_CSTIME],
         .start_ticks = fields[FIELD_START],
         .resident_pages = fields[FIELD_RESIDENT],
     };

@@ -17,6 +17,7 @@ struct procfs_stat {
     char state; /* 'R', 'S', 'Z', ... */
     pid_t ppid;
     pid_t session;
+    uint64_t cpu_ticks;   /* its own, and of the children that it has reaped */
     uint64_t start_ticks; /* since boot: with the pid it names one process for all time */
     uint64_t resident_pages;
 };
