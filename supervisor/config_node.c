@@ -39,6 +39,7 @@ static const size_t string_offsets[] = {
     offsetof(struct config_node, user),         offsetof(struct config_node, group),
     offsetof(struct config_node, directory),    offsetof(struct config_node, home),
     offsetof(struct config_node, env_file),     offsetof(struct config_node, github_token_file),
+    offsetof(struct config_node, logfile),
 };
 #define STRINGS (sizeof string_offsets / sizeof string_offsets[0])
 

@@ -79,6 +79,37 @@ static void the_sample_is_the_defaults_and_two_nodes(void **state)
     buf_done(&sample_text);
 }
 
+/* What [node] gives to all of them each has for itself. */
+static void check_own_strings(const struct config_node *a, const struct config_node *b)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < config_table_count; i++) {
+        const struct config_row *row = &config_table_rows[i];
+        if (strcmp(row->section, "node") != 0)
+            continue;
+        switch (row->type) {
+        case CONFIG_TYPE_NAME:
+        case CONFIG_TYPE_HOME_FILE:
+        case CONFIG_TYPE_NODE_PATH:
+        case CONFIG_TYPE_NODE_FILE:
+        case CONFIG_TYPE_USER:
+        case CONFIG_TYPE_GROUP:
+        case CONFIG_TYPE_COMMAND: {
+            const char *ours = *(char *const *)(const void *)((const char *)a + row->offset);
+            const char *theirs = *(char *const *)(const void *)((const char *)b + row->offset);
+            if (ours == theirs && ours != NULL)
+                fail_msg("[node] %s is shared by two nodes", row->key);
+            count += ours != NULL;
+            break;
+        }
+        default:
+            break;
+        }
+    }
+    assert_true(count > 7);
+}
+
 static void every_line_of_the_sample_works_when_its_semicolon_goes(void **state)
 {
     struct buf sample;
@@ -108,6 +139,7 @@ static void every_line_of_the_sample_works_when_its_semicolon_goes(void **state)
     assert_int_equal(c->nodes[1].env_count, 2);
     assert_string_equal(c->nodes[2].url, "http://10.0.0.5:4141");
     assert_string_equal(c->nodes[2].token, "secret");
+    check_own_strings(&c->nodes[0], &c->nodes[1]);
     config_free(c);
     buf_done(&sample);
 }

@@ -84,6 +84,7 @@ static int close_proxy(void **state)
     assert_int_equal(uv_run(&f->loop, UV_RUN_DEFAULT), 0);
     assert_int_equal(uv_loop_close(&f->loop), 0);
     driver_free(f->proxy->driver);
+    history_done(&f->proxy->history);
     mem_free(f->proxy);
     mem_free(f);
     return 0;
