@@ -203,16 +203,18 @@ static bool is_spelling(struct slice path, struct slice word)
     size_t len = 0; /* letters that agree */
     size_t i = 1;
 
-    while (i < path.len && path.at[i] != '/' && path.at[i] != ';') {
+    while (i < path.len && path.at[i] != '/') {
         bool is_encoded = path.at[i] == '%';
         char c = is_encoded ? (char)encoded_octet(slice_skip(path, i)) : path.at[i];
         i += is_encoded ? 3 : 1;
+        if (c == ';')
+            return len == word.len;
         if (len < word.len && slice_fold(c) == word.at[len])
             len++;
         else if (len < word.len || (c != '.' && c != ' '))
             return false;
     }
-    return len == word.len && (i == path.len || path.at[i] == ';' || i + 1 == path.len);
+    return len == word.len && i + 1 >= path.len; /* a slash at the end is the same */
 }
 
 /* A node gives its live token at /token, and forks may do so under /v1 as well. */

@@ -350,15 +350,16 @@ static void dots_that_move_nothing_pass(void **state)
 static void no_spelling_of_a_secret_reaches_a_node(void **state)
 {
     static const char *const secret[] = {
-        "/v1/token",      "/v1/usage",         "/v1/v1/token",  "/v1/token/",
-        "/v1/TOKEN",      "/v1/%74oken",       "/v1/t%6fken",   "/v1/t%6Fken",
-        "/v1/uSag%45",    "/v1/token?x",       "/v1/token%20",  "/v1/token.",
-        "/v1/token...",   "/v1/token;x",       "/v1/token;x/y", "/v1/%74%6f%6b%65%6e/",
-        "/v1/v1/%55sage", "http://h/v1/token", "/v1/token.;/x",
+        "/v1/token",     "/v1/usage",      "/v1/v1/token",   "/v1/token/",
+        "/v1/TOKEN",     "/v1/%74oken",    "/v1/t%6fken",    "/v1/t%6Fken",
+        "/v1/uSag%45",   "/v1/token?x",    "/v1/token%20",   "/v1/token.",
+        "/v1/token...",  "/v1/token;x",    "/v1/token;x/y",  "/v1/%74%6f%6b%65%6e/",
+        "/v1/token%3B",  "/v1/usage%3b..", "/v1/v1/%55sage", "http://h/v1/token",
+        "/v1/token.;/x",
     };
     static const char *const ordinary[] = {
         "/v1/tokens",  "/v1/token-count", "/v1/toke",       "/v1/token/x",
-        "/v1/x/token", "/v1/usage.x",     "/v1/tok%C3%A9n", "/v1/token%3B",
+        "/v1/x/token", "/v1/usage.x",     "/v1/tok%C3%A9n", "/v1/tokens%3B",
     };
 
     (void)state;
