@@ -170,7 +170,6 @@ static void remove_node(struct fleet *f, const struct fleet_event *ev)
     *m = (struct fleet_member){.proc = {.generation = generation}};
 }
 
-/* What runs already keeps the deadlines that it was given. */
 static void change_policy(struct fleet *f, const struct fleet_event *ev)
 {
     struct fleet_member *m = &f->members[ev->id.slot];
@@ -181,6 +180,7 @@ static void change_policy(struct fleet *f, const struct fleet_event *ev)
     m->policy = ev->policy;
     m->is_essential = ev->is_essential;
     m->priority = ev->priority;
+    proc_retime(&m->proc, &m->policy, ev->now_ms);
 }
 
 static void change_rules(struct fleet *f, const struct fleet_event *ev)

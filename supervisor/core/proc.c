@@ -65,6 +65,12 @@ static void begin_start(struct proc *p, const struct proc_policy *policy, uint64
         p->probe_ms = now_ms + policy->probe_interval_ms;
 }
 
+/* When a READY one is asked next whether it lives. */
+static uint64_t next_live_probe(const struct proc_policy *policy, uint64_t now_ms)
+{
+    return policy->live_interval_ms == 0 ? PROC_NEVER : now_ms + policy->live_interval_ms;
+}
+
 static unsigned become_ready(struct proc *p, const struct proc_policy *policy,
                              const struct proc_event *ev)
 {
@@ -75,8 +81,7 @@ static unsigned become_ready(struct proc *p, const struct proc_policy *policy,
     p->has_token = true;
     p->has_prompted = false;
     p->was_ready = true;
-    if (policy->live_interval_ms != 0)
-        p->probe_ms = ev->now_ms + policy->live_interval_ms;
+    p->probe_ms = next_live_probe(policy, ev->now_ms);
     if (policy->max_age_ms != 0)
         p->deadline_ms = ev->now_ms + policy->max_age_ms -
                          backoff_draw(ev->seed ^ ev->now_ms, policy->max_age_ms / 10);
@@ -89,6 +94,12 @@ void proc_drain(struct proc *p, const struct proc_policy *policy, uint64_t now_m
     proc_enter(p, policy, now_ms, PROC_DRAINING);
     p->deadline_ms = now_ms + policy->drain_timeout_ms;
     p->next = next;
+}
+
+void proc_retime(struct proc *p, const struct proc_policy *policy, uint64_t now_ms)
+{
+    if (p->state == PROC_READY && !p->is_probing)
+        p->probe_ms = next_live_probe(policy, now_ms);
 }
 
 unsigned proc_terminate(struct proc *p, const struct proc_policy *policy, uint64_t now_ms,
@@ -226,7 +237,7 @@ static unsigned on_logged_in(struct proc *p, const struct proc_policy *policy,
 static void on_live_probe(struct proc *p, const struct proc_policy *policy,
                           const struct proc_event *ev)
 {
-    p->probe_ms = ev->now_ms + policy->live_interval_ms;
+    p->probe_ms = next_live_probe(policy, ev->now_ms);
     if (ev->type == PROC_EVENT_PROBE_OK) {
         p->misses = 0;
     } else if (++p->misses == PROC_MISSES_MAX) {

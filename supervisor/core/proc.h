@@ -185,6 +185,10 @@ struct proc_event {
 
 void proc_init(struct proc *p, bool has_token);
 
+/* The policy has changed under a process: looks at whether it lives follow it now, its other
+ * deadlines stay as they were given. */
+void proc_retime(struct proc *p, const struct proc_policy *policy, uint64_t now_ms);
+
 /* Returns a set of enum proc_action. SPAWN in another state than DOWN and EXITED without a
  * process are bugs of the caller; every other event may come in every state. */
 unsigned proc_step(struct proc *p, const struct proc_policy *policy,

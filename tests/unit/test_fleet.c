@@ -593,6 +593,25 @@ static void other_settings_count_from_the_next_deadline_on(void **state)
     assert_int_equal(fleet_deadline(&fleet), now_ms + 700);
 }
 
+static void looks_at_what_is_up_follow_other_settings_at_once(void **state)
+{
+    struct fleet_event ev = {.type = FLEET_EVENT_POLICY, .policy = policy};
+
+    (void)state;
+    add(0, true, "SPAWN 0; 0 starting");
+    is(FLEET_EVENT_PROBE_OK, 0, "NODE_UP 0");
+    ev.policy.live_interval_ms = 15000;
+    send(ev, "");
+    assert_int_equal(fleet_deadline(&fleet), now_ms + 15000);
+    now_ms += 15000;
+    is(FLEET_EVENT_TIMER, 0, "PROBE 0");
+    ev.policy.live_interval_ms = 0; /* while the answer is awaited: it is the last one */
+    ev.now_ms = now_ms;
+    send(ev, "");
+    is(FLEET_EVENT_PROBE_OK, 0, "");
+    assert_int_equal(fleet_deadline(&fleet), FLEET_NEVER);
+}
+
 static void start_interval_that_is_shortened_lets_the_next_one_go_earlier(void **state)
 {
     struct fleet_event ev = {.type = FLEET_EVENT_RULES, .start_interval_ms = 60000};
@@ -625,6 +644,7 @@ int main(void)
         cmocka_unit_test_setup(late_events_are_ignored, setup),
         cmocka_unit_test_setup(node_that_is_down_can_be_removed_and_its_slot_used_again, setup),
         cmocka_unit_test_setup(other_settings_count_from_the_next_deadline_on, setup),
+        cmocka_unit_test_setup(looks_at_what_is_up_follow_other_settings_at_once, setup),
         cmocka_unit_test_setup(start_interval_that_is_shortened_lets_the_next_one_go_earlier,
                                setup),
         cmocka_unit_test_setup(stop_terminates_kills_and_exits, setup),
