@@ -24,34 +24,9 @@ def hub(tmp_path):
     hub.stop()
 
 
-def factory(folder, request):
-    """A function that makes clusters in folder, and their end."""
-    made = []
-
-    def make(nodes, start=True, ready=False, **options):
-        place = folder / f"cluster{len(made)}"
-        place.mkdir()
-        cluster = harness.Cluster(place, nodes, **options)
-        made.append(cluster)
-        if start:
-            cluster.start()
-        return cluster.wait_ready() if ready else cluster
-
-    def end():
-        try:
-            for cluster in made:
-                if cluster.process and cluster.process.poll() is None:
-                    cluster.stop()
-        finally:
-            for cluster in made:
-                cluster.abandon()
-    request.addfinalizer(end)
-    return make
-
-
 @pytest.fixture
 def cluster(tmp_path, request, hub_first):
-    return factory(tmp_path, request)
+    return harness.factory(tmp_path, request)
 
 
 @pytest.fixture
@@ -63,7 +38,7 @@ def hub_first(request):
 
 @pytest.fixture(scope="module")
 def shared_cluster(tmp_path_factory, request):
-    return factory(tmp_path_factory.mktemp("shared"), request)
+    return harness.factory(tmp_path_factory.mktemp("shared"), request)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -365,3 +365,28 @@ def run_client(script, *arguments):
 
 def is_root():
     return os.geteuid() == 0 and shutil.which("unshare") is not None
+
+
+def factory(folder, request):
+    """For fixtures: a function that makes clusters in folder, and their end."""
+    made = []
+
+    def make(nodes, start=True, ready=False, **options):
+        place = folder / f"cluster{len(made)}"
+        place.mkdir()
+        cluster = Cluster(place, nodes, **options)
+        made.append(cluster)
+        if start:
+            cluster.start()
+        return cluster.wait_ready() if ready else cluster
+
+    def end():
+        try:
+            for cluster in made:
+                if cluster.process and cluster.process.poll() is None:
+                    cluster.stop()
+        finally:
+            for cluster in made:
+                cluster.abandon()
+    request.addfinalizer(end)
+    return make

@@ -15,7 +15,6 @@ import tempfile
 import pytest
 
 import harness
-from conftest import factory
 from harness import wait_for
 from nodes import fake_node
 
@@ -35,7 +34,7 @@ def open_folder():
 
 @pytest.fixture
 def open_cluster(open_folder, request):
-    return factory(open_folder, request)
+    return harness.factory(open_folder, request)
 
 
 def proc(c, name="a"):
