@@ -9,13 +9,13 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "supervisor/control.h"
 
 #define TARGET_MAX (NODE_NAME_MAX + 64)
+#define LINES_MAX  1000000 /* a ring of 256 KiB has fewer */
 
 struct command {
     const char *name;
@@ -280,12 +280,15 @@ static int read_word(const struct command *command, struct cli *cli, int argc, c
     if (has_value && *i + 1 == argc)
         return misuse(command, "a value is missing after", word);
     const char *value = has_value ? argv[++*i] : "";
+    uint64_t lines = 0;
     if (strcmp(word, "-c") == 0)
         cli->file = value;
     else if (strcmp(word, "--socket") == 0)
         (void)snprintf(cli->socket, sizeof cli->socket, "%s", value);
+    else if (has_value && !slice_to_u64(slice_of(value), LINES_MAX, &lines))
+        return misuse(command, "-n wants a number of lines, not", value);
     else if (has_value)
-        cli->lines = (unsigned)strtoul(value, NULL, 10);
+        cli->lines = (unsigned)lines;
     else if (strcmp(word, "--watch") == 0 && takes(command, 'w'))
         cli->is_watch = true;
     else if (strcmp(word, "--json") == 0 && takes(command, 'j'))

@@ -130,13 +130,16 @@ int cluster_open(uv_loop_t *loop, const struct config *config, struct cluster **
     if (r == 0)
         r = make_members(c, ret_error);
     if (r == 0)
+        r = cluster_self_note(c, ret_error);
+    if (r == 0)
         r = proxy_open(loop, config, &host, &c->proxy, ret_error);
     if (r == 0)
         r = open_handles(c, ret_error);
     if (r == 0)
         r = cluster_self_become(c, ret_error);
     if (r < 0) {
-        cluster_free(c);
+        if (c->proxy == NULL)
+            cluster_free(c); /* else its handles are in the loop: the process ends with them */
         return r;
     }
     cluster_memory_open(c);

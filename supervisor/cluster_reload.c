@@ -161,25 +161,29 @@ static void drop(struct attempt *a)
 
 /* ---------------------------------------------------------------- taking over */
 
-/* Rows that are not about a node. Returns whether any of them is live and differs. */
+/* Rows that are not about a node. Returns whether any of them is live and differs. What needs
+ * the daemon moves on from settings to settings, equal or not: others hold on to its strings
+ * for as long as the program lives. */
 static bool take_settings(struct attempt *a)
 {
     struct cluster *c = a->cluster;
-    /* The first settings belong to the caller of cluster_open(), who reads them no more. */
     struct config *before = (struct config *)(uintptr_t)c->config;
     bool has_live = false;
 
     for (size_t i = 0; i < config_table_count; i++) {
         const struct config_row *row = &config_table_rows[i];
-        if (strcmp(row->section, "node") == 0 || !config_diff_row(row, before, a->next))
-            continue;
         bool is_live = row->effect == CONFIG_EFFECT_LIVE;
+        if (strcmp(row->section, "node") == 0)
+            continue;
+        bool differs = config_diff_row(row, before, a->next);
+        if (row->effect == CONFIG_EFFECT_RESTART_DAEMON)
+            config_diff_swap(row, before, a->next);
+        if (!differs)
+            continue;
         reload_add(a->result, is_live ? RELOAD_APPLIED : RELOAD_NEEDS_RESTART, "[%s]%s%s",
                    row->section, row->type == CONFIG_TYPE_PRICE ? "" : " ",
                    row->type == CONFIG_TYPE_PRICE ? "" : row->key);
         has_live = has_live || is_live;
-        if (!is_live)
-            config_diff_swap(row, before, a->next);
     }
     return has_live;
 }
@@ -286,27 +290,19 @@ static void leave_gone(struct attempt *a)
     }
 }
 
-/* Those on their way out stand lowest, then the order of the file. */
+/* That of the file. */
 static void take_order(struct attempt *a)
 {
     struct cluster *c = a->cluster;
-    unsigned order[NODES_MAX];
-    unsigned count = 0;
     bool is_as_before = true;
 
-    for (unsigned slot = 0; slot < c->member_count; slot++) {
-        if (is_member(c, slot) && c->members[slot].is_leaving && !c->members[slot].is_gone)
-            order[count++] = slot;
-    }
-    unsigned leaving = count;
     for (size_t i = 0; i < a->next->node_count; i++) {
         if (i > 0 && !a->is_new[i] && !a->is_new[i - 1])
             is_as_before = is_as_before &&
                            c->members[a->slots[i]].index > c->members[a->slots[i - 1]].index;
-        order[count++] = a->slots[i];
     }
-    for (unsigned i = leaving; i < count; i++)
-        c->members[order[i]].index = i - leaving;
+    for (unsigned i = 0; i < a->next->node_count; i++)
+        c->members[a->slots[i]].index = i;
     if (!is_as_before)
         reload_add(a->result, RELOAD_APPLIED, "the order of the nodes");
     cluster_docker_order(c);

@@ -106,19 +106,23 @@ static void give_files(const struct cluster *c)
         give_file(c, c->config->log.access_file);
 }
 
+int cluster_self_note(struct cluster *c, struct error *ret_error)
+{
+    const char *path = c->config->supervisor.pidfile;
+
+    return path == NULL ? 0 : pidfile_open(path, &c->pidfile, ret_error);
+}
+
 int cluster_self_become(struct cluster *c, struct error *ret_error)
 {
     struct error error;
     int death_signal = 0;
-    int r = 0;
 
-    if (c->config->supervisor.pidfile != NULL)
-        r = pidfile_open(c->config->supervisor.pidfile, &c->pidfile, ret_error);
-    if (r < 0 || !c->identity.is_set || c->identity.uid == geteuid())
-        return r;
+    if (!c->identity.is_set || c->identity.uid == geteuid())
+        return 0;
     give_files(c);
     (void)prctl(PR_GET_PDEATHSIG, &death_signal);
-    r = identity_become(&c->identity, &error);
+    int r = identity_become(&c->identity, &error);
     if (r < 0) {
         (void)snprintf(ret_error->text, sizeof ret_error->text, "[supervisor] user: %.400s",
                        error.text);

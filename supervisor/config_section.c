@@ -228,9 +228,9 @@ static void complain_unknown_section(const struct config_file *f,
         config_report_add(f->report, &at, "is not a section; did you mean [%s]?", close);
     else
         config_report_add(f->report, &at,
-                          "is not a section; there are [gateway], [quota], "
-                          "[multipliers], [supervisor], [auth], [log], [include], "
-                          "[node] and [node:NAME]");
+                          "is not a section; there are [gateway], [access], [quota], "
+                          "[multipliers], [docker], [supervisor], [auth], [log], "
+                          "[include], [node] and [node:NAME]");
 }
 
 /* Names and duplicates. What is wrong here is still read for errors, unless nobody knows it. */

@@ -33,6 +33,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <uv.h>
@@ -186,7 +187,15 @@ static void announce(const struct options *options, const struct config *config)
 static int load_again(void *data, struct config **ret_config, struct buf *messages)
 {
     const struct options *options = data;
+    struct stat st;
 
+    /* A pipe has been read to its end: nothing would be left of the settings, or we would wait
+     * for somebody to write more. */
+    if (options->file != NULL && stat(options->file, &st) == 0 && !S_ISREG(st.st_mode)) {
+        int r =
+            buf_printf(messages, "%s: only a plain file can be read again\n", options->file);
+        return r < 0 ? r : -EINVAL;
+    }
     return config_load(options->file, get_env, ret_config, messages);
 }
 

@@ -73,14 +73,15 @@ pytest_all() {
         -n "${TEST_WORKERS:-3}" --dist loadfile tests/integration
 }
 
-# The data path again, with a binary that notices what a test would not.
+# The data path again, and reloads, with a binary that notices what a test would not.
 data_path() {
     $make all MODE=asan || return
     COPILOT_CLUSTER=$PWD/build/asan/copilot-cluster TEST_PATIENCE=90 \
         /usr/bin/python3 -m pytest -p no:cacheprovider -q --tb=short \
         -n "${TEST_WORKERS:-3}" --dist loadfile -k "gateway or not rawhttp" \
         tests/integration/rawhttp tests/integration/test_http.py \
-        tests/integration/test_upstream.py tests/integration/test_streams.py
+        tests/integration/test_upstream.py tests/integration/test_streams.py \
+        tests/integration/test_reload.py
 }
 
 step "packages" sh tests/deps.sh apt test

@@ -189,7 +189,7 @@ static bool set_from_file(struct plan_builder *b)
         enum envfile_result result = envfile_next(&file, value, room, &name, &len);
         if (result == ENVFILE_END)
             return true;
-        if (result == ENVFILE_VARIABLE && name.len > room)
+        if (result == ENVFILE_VARIABLE && name.len >= room)
             result = ENVFILE_TOO_LONG;
         if (result != ENVFILE_VARIABLE)
             return refuse_line(b, file.line, "", problem_of(result));

@@ -122,6 +122,37 @@ def test_what_needs_the_daemon_is_named_and_not_applied(cluster):
     assert pids(c) == before and c.port == port
 
 
+def test_what_needs_the_daemon_may_be_changed_back_and_forth(cluster, tmp_path):
+    ours, other, log = tmp_path / "ours", tmp_path / "other", tmp_path / "access"
+    c = cluster({"a": fake_node()}, ready=True, supervisor={"pidfile": ours},
+                log={"access": "text", "access_file": log})
+    for pidfile, access_file in ((other, other), (ours, log), (other, other)):
+        c.sections["supervisor"]["pidfile"] = pidfile
+        c.sections["log"]["access_file"] = access_file
+        reload(c)
+    assert c.chat().status == 200
+    c.kill(signal.SIGUSR1)
+    c.wait_log(f"the access log was opened again file={log}")
+    assert ours.read_text() == f"{c.process.pid}\n" and not other.exists()
+    c.stop()
+    assert not ours.exists() and "chat/completions" in log.read_text()
+
+
+def test_settings_from_a_pipe_cannot_be_read_again(cluster, tmp_path):
+    c = cluster({"a": fake_node()}, start=False)
+    text = c.ini.read_text()
+    c.ini.unlink()
+    os.mkfifo(c.ini)
+    writer = threading.Thread(target=c.ini.write_text, args=(text,))
+    writer.start()
+    c.start()
+    writer.join()
+    c.wait_ready()
+    c.kill(signal.SIGHUP)
+    c.wait_log("only a plain file can be read again")
+    assert names(c) == ["a"] and c.chat().status == 200
+
+
 def test_under_load_all_nodes_are_replaced_and_no_request_fails(cluster):
     c = cluster(three(), ready=True)
     load = Steady(c)

@@ -21,6 +21,11 @@
 
 #define FIXTURE_VARIABLES_MAX 8
 
+/* As they are told to somebody who has named another one. */
+#define ALL_SECTIONS                                                                           \
+    "[gateway], [access], [quota], [multipliers], [docker], [supervisor], [auth], [log], "     \
+    "[include], [node] and [node:NAME]"
+
 static struct {
     const char *name;
     const char *value;

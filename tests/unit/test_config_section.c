@@ -36,10 +36,8 @@ static void an_unknown_section_is_refused_once_with_a_suggestion(void **state)
                    "t.ini:1: [gatway] is not a section; did you mean [gateway]?\n");
     fixture_refuse("[nodes:first]\n",
                    "t.ini:1: [nodes:first] is not a section; did you mean [node:first]?\n");
-    fixture_refuse(
-        "[whatever]\n",
-        "t.ini:1: [whatever] is not a section; there are [gateway], [quota], "
-        "[multipliers], [supervisor], [auth], [log], [include], [node] and [node:NAME]\n");
+    fixture_refuse("[whatever]\n",
+                   "t.ini:1: [whatever] is not a section; there are " ALL_SECTIONS "\n");
     fixture_refuse("[multiplier]\n",
                    "t.ini:1: [multiplier] is not a section; did you mean [multipliers]?\n");
 }
@@ -283,15 +281,13 @@ static void all_errors_come_at_once_in_the_order_of_the_file(void **state)
 {
     (void)state;
     fixture_setenv("PORT", "http");
-    fixture_refuse(
-        "[node:a]\nenabled = what\n[gateway]\nretry_limit = x\nno value\n[huh]\n",
-        "t.ini:2: [node:a] enabled must be yes or no, got 'what'\n"
-        "t.ini:4: [gateway] retry_limit must be 0..100, got 'x'\n"
-        "t.ini:5: expected 'key = value', '[section]' or '; comment'; a value must "
-        "be on one line\n"
-        "t.ini:6: [huh] is not a section; there are [gateway], [quota], "
-        "[multipliers], [supervisor], [auth], [log], [include], [node] and [node:NAME]\n"
-        "environment: PORT must be 0..65535, got 'http'\n");
+    fixture_refuse("[node:a]\nenabled = what\n[gateway]\nretry_limit = x\nno value\n[huh]\n",
+                   "t.ini:2: [node:a] enabled must be yes or no, got 'what'\n"
+                   "t.ini:4: [gateway] retry_limit must be 0..100, got 'x'\n"
+                   "t.ini:5: expected 'key = value', '[section]' or '; comment'; a value must "
+                   "be on one line\n"
+                   "t.ini:6: [huh] is not a section; there are " ALL_SECTIONS "\n"
+                   "environment: PORT must be 0..65535, got 'http'\n");
 }
 
 static void errors_beyond_a_hundred_are_counted(void **state)
