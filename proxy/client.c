@@ -65,6 +65,7 @@ static void on_handle_closed(uv_handle_t *handle)
     buf_done(&c->out);
     buf_done(&c->ahead);
     p->client_count--;
+    p->control_count -= c->is_control;
     p->leaving_count -= c->is_leaving;
     c->magic = 0;
     mem_free(c);
@@ -106,7 +107,7 @@ void client_address(const struct client *c, char ret_text[CLIENT_ADDRESS_MAX])
 
 void client_leave(struct client *c)
 {
-    if (c->is_leaving)
+    if (c->is_leaving || c->is_control)
         return;
     c->is_leaving = true;
     c->proxy->leaving_count++;

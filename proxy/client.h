@@ -14,7 +14,7 @@ struct client;
 
 /* Memory for a connection that is about to be accepted: for one of the next three. NULL on
  * -ENOMEM. */
-struct client *client_new(struct proxy *p) MUST_CHECK;
+struct client *client_new(struct proxy *p, bool is_control) MUST_CHECK;
 void client_discard(struct client *c);
 
 /* Serves a connection; takes the descriptor. */

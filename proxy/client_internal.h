@@ -64,6 +64,7 @@ struct client {
 
     bool is_persistent; /* as the request has it */
     bool is_new;        /* nothing was asked yet */
+    bool is_control;    /* came in by the control socket; counted in proxy.control_count */
     bool is_leaving;    /* counted in proxy.leaving_count */
     bool has_promised;  /* drain: the answer under way said that the connection stays */
     bool is_reading;

@@ -10,7 +10,7 @@
 
 #include "mem.h"
 
-struct client *client_new(struct proxy *p)
+struct client *client_new(struct proxy *p, bool is_control)
 {
     struct client *c = mem_alloc(1, sizeof *c);
 
@@ -18,6 +18,7 @@ struct client *client_new(struct proxy *p)
         return NULL;
     c->magic = CLIENT_MAGIC;
     c->proxy = p;
+    c->is_control = is_control;
     list_init(&c->turn);
     list_init(&c->peer.link);
     return c;
@@ -42,6 +43,7 @@ static bool start(struct client *c, int fd, const struct peer *peer)
     c->handles = 2;
     c->peer.address = peer->address;
     p->client_count++;
+    p->control_count += c->is_control;
     list_push_back(&p->clients, &c->link);
     int r = is_unix ? uv_pipe_open(&c->socket.pipe, fd) : uv_tcp_open(&c->socket.tcp, fd);
     if (r < 0) {

@@ -265,6 +265,9 @@ static void answer(struct client *c)
         client_answer(c, 405, "text/plain", allow, SLICE("This method is not allowed here.\n"));
     } else if (m->refusal_status != 0) {
         client_answer_error(c, route.dialect, m->refusal_status, m->refusal, NULL, 0);
+    } else if (route.kind == ROUTE_NODE && c->proxy->free_exchanges == 0) {
+        /* Only with connections_max at its bound, and more on the control socket. */
+        client_answer_error(c, route.dialect, 503, "Too many requests are under way.", NULL, 1);
     } else if (route.kind == ROUTE_NODE) {
         exchange_submit(c->exchange);
     } else {

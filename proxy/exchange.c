@@ -105,7 +105,7 @@ void exchange_submit(struct exchange *x)
 {
     struct proxy *p = x->proxy;
 
-    assert(p->free_exchanges > 0); /* connections_max <= REQUESTS_MAX, one request each */
+    assert(p->free_exchanges > 0); /* the client has looked */
     x->id.slot = p->free_exchange[--p->free_exchanges];
     x->id.generation = ++p->exchange_generation[x->id.slot];
     p->exchanges[x->id.slot] = x;

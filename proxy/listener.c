@@ -41,21 +41,15 @@ static bool is_open(const struct entrance *e)
     return e->socket.fd >= 0;
 }
 
-static bool has_room(const struct listener *l)
+/* The owner has room of his own: somebody must be able to see why it is full. */
+static bool has_room(const struct entrance *e)
 {
+    const struct listener *l = e->listener;
     const struct proxy *p = l->proxy;
     unsigned leaving = p->leaving_count < LEAVING_MAX ? p->leaving_count : LEAVING_MAX;
 
-    return p->client_count - leaving < l->room;
-}
-
-/* The owner comes in whoever else is there: somebody must be able to see why it is full. */
-static bool lets_in(const struct entrance *e)
-{
-    const struct listener *l = e->listener;
-
-    return has_room(l) ||
-           (e->is_control && l->proxy->client_count < l->room + CONTROL_CLIENTS_MAX);
+    return e->is_control ? p->control_count < CONTROL_CLIENTS_MAX
+                         : p->client_count - p->control_count - leaving < l->room;
 }
 
 static bool is_starved(const struct listener *l)
@@ -63,32 +57,24 @@ static bool is_starved(const struct listener *l)
     return uv_is_active((const uv_handle_t *)&l->retry);
 }
 
-static void pause_all(struct listener *l)
+static void start(struct entrance *e)
 {
-    for (unsigned i = 0; i < l->count; i++) {
-        if (is_open(&l->entrances[i]) && (is_starved(l) || !l->entrances[i].is_control))
-            (void)uv_poll_stop(&l->entrances[i].poll);
-    }
+    if (!is_open(e) || e->is_full)
+        return;
+    (void)uv_poll_start(&e->poll, UV_READABLE, on_ready);
+    if (e->listener->is_draining)
+        let_in(e); /* an empty queue, which ends the drain, wakes nobody up */
 }
 
 void listener_start(struct listener *l)
 {
-    for (unsigned i = 0; i < l->count; i++) {
-        struct entrance *e = &l->entrances[i];
-        if (!is_open(e))
-            continue;
-        (void)uv_poll_start(&e->poll, UV_READABLE, on_ready);
-        if (l->is_draining)
-            let_in(e); /* an empty queue, which ends the drain, wakes nobody up */
-    }
+    for (unsigned i = 0; i < l->count; i++)
+        start(&l->entrances[i]);
 }
 
 static void on_retry(uv_timer_t *timer)
 {
-    struct listener *l = timer->data;
-
-    if (!l->is_full)
-        listener_start(l);
+    listener_start(timer->data);
 }
 
 /* True when this trouble was not told in the last minute. */
@@ -108,16 +94,22 @@ static void starve(struct listener *l, int r)
         log_warn("connections cannot be accepted now, they wait: %s clients=%u", strerror(-r),
                  l->proxy->client_count);
     (void)uv_timer_start(&l->retry, on_retry, RETRY_MS, 0);
-    pause_all(l);
+    for (unsigned i = 0; i < l->count; i++) {
+        if (is_open(&l->entrances[i]))
+            (void)uv_poll_stop(&l->entrances[i].poll);
+    }
 }
 
 void listener_resume(struct listener *l)
 {
-    if (l == NULL || l->is_closing || !l->is_full || !has_room(l))
-        return;
-    l->is_full = false;
-    if (!is_starved(l))
-        listener_start(l);
+    for (unsigned i = 0; l != NULL && !l->is_closing && i < l->count; i++) {
+        struct entrance *e = &l->entrances[i];
+        if (!e->is_full || !has_room(e))
+            continue;
+        e->is_full = false;
+        if (!is_starved(l))
+            start(e);
+    }
 }
 
 /* ---------------------------------------------------------------- letting in */
@@ -166,7 +158,7 @@ static int let_one_in(struct entrance *e)
     socklen_t len = sizeof address;
     struct peer peer;
 
-    struct client *c = client_new(l->proxy);
+    struct client *c = client_new(l->proxy, e->is_control);
     if (c == NULL)
         return -ENOMEM;
     int fd =
@@ -194,7 +186,7 @@ static void let_in(struct entrance *e)
     /* A drain does not come back for the rest; the queue is no longer than this. */
     unsigned most = l->is_draining ? LISTEN_BACKLOG + 1 : ACCEPTS_A_TURN;
 
-    for (unsigned i = 0; i < most && lets_in(e); i++) {
+    for (unsigned i = 0; i < most && has_room(e); i++) {
         int r = let_one_in(e);
         if (r == -EAGAIN) {
             if (l->is_draining)
@@ -206,13 +198,9 @@ static void let_in(struct entrance *e)
             return;
         }
     }
-    if (e->is_control && !lets_in(e)) {
-        starve(l, -EBUSY);
-        return;
-    }
-    if (!has_room(l)) {
-        l->is_full = true;
-        pause_all(l);
+    if (!has_room(e)) {
+        e->is_full = true; /* the others find out when somebody wants to come in there */
+        (void)uv_poll_stop(&e->poll);
     }
 }
 

@@ -14,7 +14,8 @@
 struct entrance {
     unsigned magic;
     struct listener *listener;
-    bool is_control; /* for the owner: never paused when the gateway is full */
+    bool is_control; /* for the owner, who has room of his own */
+    bool is_full;    /* not polled until one of its connections closes */
     struct listen_socket socket;
     uv_poll_t poll;
 };
@@ -29,7 +30,6 @@ struct listener {
     unsigned refused;    /* for their address, since that was told */
     uint64_t refused_ms; /* when it was told; 0 = never */
     uint64_t starved_ms; /* likewise of accept(2) */
-    bool is_full;        /* connections_max: until one closes */
     bool is_draining;
     bool is_closing;
 };

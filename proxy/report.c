@@ -16,6 +16,10 @@
 #include "exchange.h"
 #include "log.h"
 
+/* Requests are told to those who look on, not written down for nobody: so long after the last
+ * of them was there he may come back for what he has missed. */
+#define WATCHED_MS 60000
+
 /* ---------------------------------------------------------------- before the step */
 
 static void take_id(struct report *r, uint16_t request)
@@ -34,7 +38,8 @@ static void begin_outcome(struct report *r, const struct failover *f,
     if (!a->is_used || a->generation != ev->attempt.generation)
         return;
     r->node = a->node;
-    r->proxy->tally.nodes[a->node].outcomes[ev->outcome]++;
+    if (a->node != FAILOVER_NONE) /* else it was removed meanwhile */
+        r->proxy->tally.nodes[a->node].outcomes[ev->outcome]++;
     take_id(r, a->request);
 }
 
@@ -164,7 +169,8 @@ void report_request(const struct proxy *p, const struct exchange *x,
     };
     bool has_node = x->node < NODES_MAX && x->attempts > 0;
 
-    if (ends[action->type] == NULL)
+    if (ends[action->type] == NULL || p->watched_ms == 0 ||
+        uv_now(p->loop) - p->watched_ms > WATCHED_MS)
         return;
     struct proxy *owner = x->proxy;
     history_add(

@@ -96,11 +96,13 @@ struct proxy {
     uv_idle_t turn;    /* runs while turns is not empty */
     bool is_turn_open;
     unsigned client_count;
-    unsigned leaving_count;  /* of them: nothing more will be asked */
+    unsigned control_count;  /* of them: on the control socket, beside connections_max */
+    unsigned leaving_count;  /* of the others: nothing more will be asked */
     struct peer_table peers; /* struct client.peer, as far as it counts */
     unsigned upstream_count; /* open connections to nodes */
     uint64_t body_bytes;     /* request bodies in memory, against body_memory_max */
     struct journal journal;
+    uint64_t watched_ms; /* when somebody last followed /admin/events; 0 = never */
     struct history history;
     struct memory *recalled; /* of the run before; NULL = nothing */
     uint32_t boot_id;        /* random: the first half of the request ids that we make */

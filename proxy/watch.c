@@ -83,10 +83,12 @@ static bool is_over(const struct proxy *p, const struct watch *w)
 void watch_feed(struct client *c)
 {
     struct watch *w = c->watch;
-    const struct proxy *p = client_proxy(c);
+    struct proxy *p = client_proxy(c);
     size_t before = client_out(c)->len;
     int r = 0;
 
+    if (w->is_events)
+        p->watched_ms = uv_now(p->loop);
     if (is_over(p, w)) {
         watch_free(w);
         c->watch = NULL;
@@ -96,6 +98,7 @@ void watch_feed(struct client *c)
     while (r == 0 && client_pending(c) < PENDING_BYTES)
         r = (w->is_events ? feed_event : feed_line)(p, w, client_out(c));
     if (client_out(c)->len > before) {
+        client_access_body(c, c->figures.bytes + client_out(c)->len - before);
         w->spoke_ms = uv_now(p->loop);
     } else if (w->is_events && uv_now(p->loop) - w->spoke_ms >= QUIET_MS) {
         w->spoke_ms = uv_now(p->loop);
@@ -133,6 +136,7 @@ static void begin(struct client *c, const struct watch *like, const char *conten
         return;
     }
     client_note_head(c, 200);
+    c->figures.is_over = true; /* it has no last word: who leaves has seen all he wanted */
     watch_feed(c);
 }
 

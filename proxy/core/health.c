@@ -87,7 +87,7 @@ bool health_is_pollable(const struct failover_node *n)
 
 bool health_is_coming(const struct failover_node *n, uint64_t node_wait_ms, uint64_t now_ms)
 {
-    if (!n->is_used)
+    if (!n->is_used || n->hold == FAILOVER_HOLD_KEEP || n->hold == FAILOVER_HOLD_STOP)
         return false;
     if (n->is_restart_asked)
         return true;
@@ -95,8 +95,8 @@ bool health_is_coming(const struct failover_node *n, uint64_t node_wait_ms, uint
         return !n->is_token_bad && n->down_until_ms <= add_ms(now_ms, node_wait_ms);
     if (!n->is_up)
         return n->down == FAILOVER_DOWN_STARTING;
-    if (n->hold != FAILOVER_HOLD_NONE)
-        return n->hold == FAILOVER_HOLD_RESTART;
+    if (n->hold == FAILOVER_HOLD_RESTART)
+        return true;
     if (n->is_token_bad || n->is_type_bad || n->is_cut_off)
         return false;
     if (!n->is_lost)

@@ -325,6 +325,25 @@ def test_external_nodes_change_address_and_token_and_go(cluster, tmp_path):
         second.stop()
 
 
+def test_a_node_that_is_removed_in_mid_stream_cuts_it_and_nothing_else(cluster, tmp_path):
+    far = FakeNode(tmp_path, "far")
+    try:
+        c = cluster({"own": fake_node(name="own"), "far": {"url": far.url}}, ready=True,
+                    node={"drain_timeout": "300ms"})
+        wire = c.connect()
+        wire.request("POST", "/v1/chat/completions?do=stream&events=4000&delay=0.05",
+                     harness.chat_body("x", stream=True))
+        wire.until(b"data: ")
+        start = len(c.log)
+        del c.sections["node:far"]
+        reload(c)
+        finish(c, start)
+        wire.until(b"error")
+        assert c.chat().json()["node"] == "own" and names(c) == ["own"]
+    finally:
+        far.stop()
+
+
 def test_a_cluster_without_nodes_gets_its_first_one(cluster):
     c = cluster({}, env={"HOME": "/nonexistent"})
     c.sections["node:first"] = fake_node(name="first")
