@@ -1,7 +1,8 @@
 /* admin_control - what the owner sees and orders: nodes, logs, logins, settings, reload.
  *
  * The same API on the control socket and on the gateway's port, there for callers on this
- * machine only: device codes are in it. The probes /livez and /readyz answer everybody.
+ * machine only: device codes are in it. The probes /livez and /readyz answer whoever may use
+ * the gateway.
  *
  * What is ordered goes to the host, which carries it out from the loop's next turn on; the
  * answer says what will happen. Logs and events that are followed are in watch.c.
@@ -202,8 +203,12 @@ static json_t *list_json(const struct reload *result, enum reload_list list)
     json_t *texts = json_array();
     const char *text = NULL;
 
-    while ((text = reload_next(result, list, text)) != NULL)
-        (void)json_array_append_new(texts, json_string(text));
+    while ((text = reload_next(result, list, text)) != NULL) {
+        if (json_array_append_new(texts, admin_json_text(text)) < 0) {
+            json_decref(texts);
+            return NULL;
+        }
+    }
     return texts;
 }
 
@@ -225,9 +230,13 @@ static void answer_reload(struct client *c)
     json_t *root = r < 0 ? NULL
                          : json_pack("{s:b, s:o}", "success", !is_refused, "message",
                                      json_stringn(summary.data, summary.len));
-    for (int i = 0; i < RELOAD_LIST_COUNT; i++)
-        (void)json_object_set_new(root, reload_list_word((enum reload_list)i),
-                                  list_json(&result, (enum reload_list)i));
+    for (int i = 0; root != NULL && i < RELOAD_LIST_COUNT; i++) {
+        if (json_object_set_new(root, reload_list_word((enum reload_list)i),
+                                list_json(&result, (enum reload_list)i)) < 0) {
+            json_decref(root);
+            root = NULL;
+        }
+    }
     send_root(c, is_refused ? 422 : 200, root);
     buf_done(&summary);
     reload_done(&result);
@@ -238,12 +247,17 @@ static void answer_config(struct client *c)
     const struct proxy *p = client_proxy(c);
     struct proxy_setting_view view;
     json_t *list = json_array();
+    bool is_whole = p->host.setting != NULL;
 
-    for (unsigned i = 0; p->host.setting != NULL && p->host.setting(p->host.host, i, &view);
-         i++)
-        (void)json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "section",
-                                                    view.section, "key", view.key, "value",
-                                                    view.value, "from", view.origin));
+    for (unsigned i = 0; is_whole && p->host.setting(p->host.host, i, &view); i++)
+        is_whole = json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:s}", "section",
+                                                         view.section, "key", view.key, "value",
+                                                         admin_json_text(view.value), "from",
+                                                         view.origin)) == 0;
+    if (!is_whole) {
+        json_decref(list);
+        list = NULL;
+    }
     send_root(c, 200, json_pack("{s:o}", "settings", list));
 }
 

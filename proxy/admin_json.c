@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 
+#include "core/printable.h"
 #include "driver.h"
 
 /* json_object_set_new() that remembers a failure. */
@@ -18,6 +19,17 @@ static void set(json_t *object, const char *key, json_t *value, bool *failed)
 {
     if (json_object_set_new(object, key, value) < 0)
         *failed = true;
+}
+
+json_t *admin_json_text(const char *text)
+{
+    char clean[1024];
+    json_t *value = json_string(text);
+
+    if (value != NULL)
+        return value;
+    (void)printable_copy(slice_of(text), clean, sizeof clean);
+    return json_string(clean);
 }
 
 json_t *admin_json_time(int64_t wall_ms)

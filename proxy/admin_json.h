@@ -16,6 +16,10 @@
 /* ISO 8601 as JavaScript's toISOString() writes it; null for 0. NULL is -ENOMEM. */
 json_t *admin_json_time(int64_t wall_ms) MUST_CHECK;
 
+/* A text that may hold anything, such as a value of a settings file, cut to a kilobyte when it
+ * is no UTF-8. NULL is -ENOMEM. */
+json_t *admin_json_text(const char *text) MUST_CHECK;
+
 /* GET /health. Device codes only for callers who may see them. -ENOMEM. */
 int admin_json_health(const struct proxy *p, bool with_logins, struct buf *out) MUST_CHECK;
 

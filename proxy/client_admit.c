@@ -6,8 +6,9 @@
  * Origin, the peer's credentials when somebody on a unix socket wants what is the owner's.
  *
  * A proxy that is not trusted takes away: what it forwards comes from somewhere else, so it
- * counts as from its own address, but never as from this machine. Otherwise a reverse proxy on
- * this machine would make everybody the owner.
+ * counts as from its own address, but never as from this machine: a reverse proxy that says for
+ * whom it asks does not make everybody the owner. One that does not say so cannot be told from
+ * somebody on this machine.
  *
  * SPDX-License-Identifier: MIT
  */

@@ -2,7 +2,7 @@
  *
  * Pure. Plain arrays, so that counting is an addition and nothing that peers send can make them
  * grow: endpoints are words of the route, a status that is not in the table counts as its
- * class. A node's counts stay with its slot until a node of another name gets it.
+ * class. A node's counts stay with its slot until the next node gets it.
  *
  * SPDX-License-Identifier: MIT
  */

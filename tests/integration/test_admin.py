@@ -191,6 +191,9 @@ def test_a_reload_answers_with_what_came_of_it(cluster):
     answer = call(c, "POST", "/admin/reload")
     assert answer.status == 422 and not answer.json()["success"]
     assert "cluster.ini:" in answer.json()["errors"][0]
+    c.sections["gateway"]["retry_limit"] = "x" + 30 * "不"  # cut within a character
+    c.write_ini()
+    assert "retry_limit" in call(c, "POST", "/admin/reload").json()["errors"][0]
 
 
 def test_the_settings_in_force_are_told_without_secrets(cluster, tmp_path):
