@@ -116,7 +116,8 @@ void cluster_child_host_init(struct cluster *c);
 /* cluster_self.c: who we are to be, looked up before anything is made; and the change, after
  * everything that needs root. Errors in words. */
 int cluster_self_find(struct cluster *c, struct error *ret_error) MUST_CHECK;
-int cluster_self_note(struct cluster *c, struct error *ret_error) MUST_CHECK; /* in the pid file */
+int cluster_self_note(struct cluster *c,
+                      struct error *ret_error) MUST_CHECK; /* in the pid file */
 int cluster_self_become(struct cluster *c, struct error *ret_error) MUST_CHECK;
 
 /* cluster_care.c: after whatever may have changed a process. */
